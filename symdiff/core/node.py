@@ -1,0 +1,257 @@
+"""Nodes: immutable, typed, interned. Building the same expression twice gives the same object."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from .errors import GraphError
+from .op import Attrs, Op
+from .provenance import Origin, origin_here
+from .registry import call
+from .types import Shape, TensorType
+
+Operand = Any  # a Node, a Python or NumPy scalar, or an array
+
+_NO_ATTRS: Attrs = MappingProxyType({})
+_table: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
+_lock = threading.Lock()
+_serial = itertools.count()
+
+
+class Node:
+    """A value in the graph: an operator applied to inputs.
+
+    Nodes are made by calling operators (``sd.exp(x)``, ``x @ w + b``), never directly. Equality is identity:
+    ``a == b`` tells whether two names are the same expression; the elementwise comparison is ``sd.equal``.
+    Operators, slices and methods follow NumPy: ``x + 1``, ``x[1:, None]``, ``x.T``, ``x.sum(axis=0)``.
+    """
+
+    __slots__ = ("__weakref__", "_origins", "attrs", "inputs", "op", "serial", "type")
+    __array_ufunc__ = None  # NumPy arrays on the left leave the operator to us
+    __hash__ = object.__hash__
+
+    op: Op
+    inputs: tuple[Node, ...]
+    attrs: Attrs
+    type: TensorType
+    serial: int
+    _origins: dict[Origin, None]
+
+    # -- what it is
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.type.dtype
+
+    @property
+    def shape(self) -> Shape:
+        return self.type.shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self.type.shape)
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Every reason this node exists, the first one first."""
+        return tuple(self._origins)
+
+    @property
+    def origin(self) -> Origin:
+        """The first reason this node exists."""
+        return next(iter(self._origins))
+
+    def add_origin(self, origin: Origin) -> None:
+        """Put one more reason on record."""
+        self._origins[origin] = None
+
+    def named(self, name: str) -> Node:
+        """The same node, under a name of your own in printed graphs and emitted source."""
+        if not name.isidentifier():
+            raise GraphError(f"named: a name is an identifier, got {name!r}")
+        here = origin_here()
+        self.add_origin(Origin(here.file, here.line, here.section, name=name))
+        return self
+
+    def __repr__(self) -> str:
+        return f"<{describe(self)}>"
+
+    # -- Python's operators
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Node) or not isinstance(other, int | float | np.ndarray | np.generic):
+            return self is other
+        raise GraphError(f"{describe(self)} == {other!r}: == compares identity; use sd.equal for elements")
+
+    def __bool__(self) -> bool:
+        raise GraphError(
+            f"bool({describe(self)}): a symbol has no value while the model is built; use sd.where or sd.logical_and"
+        )
+
+    def __len__(self) -> int:
+        if not self.shape or not isinstance(self.shape[0], int):
+            raise GraphError(f"len({describe(self)}): the leading size is not a number")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Node]:
+        return (self[index] for index in range(len(self)))
+
+    def __neg__(self) -> Node:
+        return _node("negative", self)
+
+    def __pos__(self) -> Node:
+        return self
+
+    def __abs__(self) -> Node:
+        return _node("abs", self)
+
+    def __add__(self, other: Operand) -> Node:
+        return _node("add", self, other)
+
+    def __radd__(self, other: Operand) -> Node:
+        return _node("add", other, self)
+
+    def __sub__(self, other: Operand) -> Node:
+        return _node("subtract", self, other)
+
+    def __rsub__(self, other: Operand) -> Node:
+        return _node("subtract", other, self)
+
+    def __mul__(self, other: Operand) -> Node:
+        return _node("multiply", self, other)
+
+    def __rmul__(self, other: Operand) -> Node:
+        return _node("multiply", other, self)
+
+    def __truediv__(self, other: Operand) -> Node:
+        return _node("divide", self, other)
+
+    def __rtruediv__(self, other: Operand) -> Node:
+        return _node("divide", other, self)
+
+    def __floordiv__(self, other: Operand) -> Node:
+        return _node("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Operand) -> Node:
+        return _node("floor_divide", other, self)
+
+    def __mod__(self, other: Operand) -> Node:
+        return _node("remainder", self, other)
+
+    def __rmod__(self, other: Operand) -> Node:
+        return _node("remainder", other, self)
+
+    def __pow__(self, other: Operand) -> Node:
+        return _node("power", self, other)
+
+    def __rpow__(self, other: Operand) -> Node:
+        return _node("power", other, self)
+
+    def __matmul__(self, other: Operand) -> Node:
+        return _node("matmul", self, other)
+
+    def __rmatmul__(self, other: Operand) -> Node:
+        return _node("matmul", other, self)
+
+    def __lt__(self, other: Operand) -> Node:
+        return _node("less", self, other)
+
+    def __le__(self, other: Operand) -> Node:
+        return _node("less_equal", self, other)
+
+    def __gt__(self, other: Operand) -> Node:
+        return _node("greater", self, other)
+
+    def __ge__(self, other: Operand) -> Node:
+        return _node("greater_equal", self, other)
+
+    def __and__(self, other: Operand) -> Node:
+        return _node("logical_and", self, other)
+
+    def __or__(self, other: Operand) -> Node:
+        return _node("logical_or", self, other)
+
+    def __xor__(self, other: Operand) -> Node:
+        return _node("logical_xor", self, other)
+
+    def __invert__(self) -> Node:
+        return _node("logical_not", self)
+
+    def __getitem__(self, index: Any) -> Node:
+        return _node("getitem", self, index)
+
+    # -- NumPy's methods
+
+    @property
+    def T(self) -> Node:
+        """The axes in reverse order."""
+        return _node("permute_dims", self, None)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Node:
+        return _node("sum", self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Node:
+        return _node("mean", self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Node:
+        return _node("max", self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Node:
+        return _node("min", self, axis=axis, keepdims=keepdims)
+
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Node:
+        return _node("prod", self, axis=axis, keepdims=keepdims)
+
+    def argmax(self, axis: Any = None, keepdims: bool = False) -> Node:
+        return _node("argmax", self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Node:
+        return _node("reshape", self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Node:
+        return _node("permute_dims", self, None if not axes else axes[0] if len(axes) == 1 else axes)
+
+    def squeeze(self, axis: Any = None) -> Node:
+        return _node("squeeze", self, axis)
+
+    def astype(self, dtype: Any) -> Node:
+        return _node("astype", self, dtype)
+
+
+def _node(name: str, *args: Any, **kwargs: Any) -> Node:
+    found: Node = call(name, *args, **kwargs)
+    return found
+
+
+def build(op: Op, inputs: Sequence[Node], attrs: Mapping[str, Any] = _NO_ATTRS) -> Node:
+    """The node for ``op(*inputs, **attrs)``: the existing one when there is one, which then has one more origin."""
+    key = (op.name, *(node.serial for node in inputs), *attrs.items())
+    with _lock:
+        found = _table.get(key)
+    if found is None:
+        found = _create(key, op, tuple(inputs), attrs, op.infer(inputs, attrs))
+    if found.inputs or not found._origins:
+        found._origins[origin_here()] = None
+    return found
+
+
+def _create(key: tuple[Any, ...], op: Op, inputs: tuple[Node, ...], attrs: Attrs, type: TensorType) -> Node:
+    node = object.__new__(Node)
+    node.op, node.inputs, node.attrs, node.type = op, inputs, attrs, type
+    node._origins = {}
+    with _lock:
+        node.serial = next(_serial)
+        return _table.setdefault(key, node)
+
+
+def describe(node: Node) -> str:
+    """``x: float32[n, 64]``, with the operator in place of a name where none was given."""
+    name = node.attrs.get("name") or next((o.name for o in reversed(node.origins) if o.name), None) or node.op.name
+    return f"{name}: {node.type}"

@@ -1,0 +1,108 @@
+"""Where nodes come from: the user's line, the forward node and operand a gradient belongs to, the rewrites.
+
+Provenance lives beside a node's identity, never in it. Builders inherit it from context, so the author of a rule or a
+derivative cannot forget it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from types import CodeType
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .node import Node
+
+Section = Literal["forward", "backward", "update"]
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One reason why a node exists.
+
+    ``file``/``line`` are the user's; ``section`` is the part of a training step. For a gradient node ``of`` is the
+    forward node whose rule made it and ``operand`` the position differentiated with respect to (None: it is the whole
+    cotangent of ``of``). ``rewrites`` names the rules that changed it, oldest first; ``name`` is one the user gave.
+    """
+
+    file: str
+    line: int
+    section: Section = "forward"
+    of: Node | None = None
+    operand: int | None = None
+    rewrites: tuple[str, ...] = ()
+    name: str | None = None
+
+    @property
+    def place(self) -> str:
+        """``model.py:14``, short enough for a column."""
+        return f"{os.path.basename(self.file)}:{self.line}" if self.line else self.file
+
+
+_current: ContextVar[Origin | None] = ContextVar("symdiff_origin", default=None)
+_section: ContextVar[Section] = ContextVar("symdiff_section", default="forward")
+_internal: dict[CodeType, bool] = {}
+
+
+def origin_here() -> Origin:
+    """The origin a node built now gets: the one in context, else the nearest line outside this package."""
+    inherited = _current.get()
+    if inherited is not None:
+        return inherited
+    file, line = user_line()
+    return Origin(file, line, _section.get())
+
+
+def user_line() -> tuple[str, int]:
+    """File and line of the nearest caller outside this package."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        inside = _internal.get(code)
+        if inside is None:
+            inside = _internal[code] = code.co_filename.startswith((_PACKAGE, "<symdiff"))
+        if not inside:
+            return code.co_filename, frame.f_lineno
+        if frame.f_back is None:
+            return code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return "<unknown>", 0
+
+
+def here() -> str:
+    """The user's line as text, for error messages."""
+    return origin_here().place
+
+
+@contextmanager
+def inherit(origin: Origin) -> Iterator[None]:
+    """Nodes built inside get this origin."""
+    token = _current.set(origin)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def section(name: Section) -> Iterator[None]:
+    """Nodes built inside belong to this part of a step; their lines are still the user's."""
+    token = _section.set(name)
+    try:
+        yield
+    finally:
+        _section.reset(token)
+
+
+def rewritten(origin: Origin, rule: str) -> Origin:
+    """The same origin, with one more rewrite on record."""
+    if rule in origin.rewrites:
+        return origin
+    return replace(origin, rewrites=(*origin.rewrites, rule))

@@ -1,0 +1,28 @@
+"""Names that core's classes call and upper rooms provide: ``a + b``, ``x.sum()``, ``print(graph)``.
+
+Core knows no operator and no printer. It calls them by name; the room that has one registers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_provided: dict[str, Callable[..., Any]] = {}
+
+
+def provide(name: str) -> Callable[[F], F]:
+    """Decorator: the function answers to ``name`` from now on."""
+
+    def register(function: F) -> F:
+        _provided[name] = function
+        return function
+
+    return register
+
+
+def call(name: str, *args: Any, **kwargs: Any) -> Any:
+    """Call what was provided under ``name``."""
+    return _provided[name](*args, **kwargs)

@@ -1,0 +1,72 @@
+"""Walks over graphs. All are iterative: a chain of 10^5 nodes is an ordinary graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from .node import Node, build
+from .provenance import inherit
+
+
+def toposort(outputs: Iterable[Node]) -> list[Node]:
+    """Every node the outputs need, inputs before users, in an order that depends on the graph alone."""
+    order: list[Node] = []
+    seen: set[Node] = set()
+    for output in outputs:
+        stack: list[tuple[Node, bool]] = [(output, False)]
+        while stack:
+            node, ready = stack.pop()
+            if ready:
+                order.append(node)
+                continue
+            if node in seen:
+                continue
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((parent, False) for parent in reversed(node.inputs) if parent not in seen)
+    return order
+
+
+def users(nodes: Sequence[Node]) -> dict[Node, list[Node]]:
+    """For each node, the nodes among ``nodes`` that take it as an input, in order, each once."""
+    found: dict[Node, list[Node]] = {node: [] for node in nodes}
+    for node in nodes:
+        for parent in dict.fromkeys(node.inputs):
+            found[parent].append(node)
+    return found
+
+
+def depends_on(outputs: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
+    """The nodes under ``outputs`` from which some source can be reached, sources included."""
+    reached = set(sources)
+    for node in toposort(outputs):
+        if any(parent in reached for parent in node.inputs):
+            reached.add(node)
+    return reached
+
+
+def with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
+    """The same operator on other inputs, with the origins of ``node``."""
+    if all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
+        return node
+    with inherit(node.origin):
+        fresh = build(node.op, inputs, node.attrs)
+    for origin in node.origins:
+        fresh.add_origin(origin)
+    return fresh
+
+
+def substitute(outputs: Sequence[Node], replacements: Mapping[Node, Node]) -> list[Node]:
+    """The outputs with some nodes replaced, everything above them rebuilt."""
+    return transform(outputs, lambda node: replacements.get(node, node), first=replacements)
+
+
+def transform(
+    outputs: Sequence[Node], change: Callable[[Node], Node], first: Mapping[Node, Node] | None = None
+) -> list[Node]:
+    """Rebuild bottom-up, passing every rebuilt node through ``change``. Nodes in ``first`` are replaced unvisited."""
+    done: dict[Node, Node] = dict(first or {})
+    for node in toposort(outputs):
+        if node not in done:
+            done[node] = change(with_inputs(node, [done[parent] for parent in node.inputs]))
+    return [done[output] for output in outputs]

@@ -1,0 +1,103 @@
+"""What a node holds: a dtype and a shape; promotion and broadcasting as in NumPy 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .dim import Dim
+from .errors import DTypeError, ShapeError
+
+Shape = tuple[int | Dim, ...]
+
+DTYPES = {
+    name: np.dtype(name)
+    for name in (
+        "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
+    )
+}  # fmt: skip
+BOOL, INT64, FLOAT32, FLOAT64 = (DTYPES[name] for name in ("bool", "int64", "float32", "float64"))
+_ALLOWED = frozenset(DTYPES.values())
+
+
+def as_dtype(dtype: Any) -> np.dtype[Any]:
+    """The dtype asked for, in native byte order; an error that lists the choices for any other."""
+    try:
+        found = np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        found = None
+    if found not in _ALLOWED:
+        raise DTypeError(f"dtype {dtype!r} is not one symdiff computes with; use one of {', '.join(DTYPES)}")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """dtype and shape of a node, printed as ``float32[n, 64]`` (a scalar as ``float32``)."""
+
+    dtype: np.dtype[Any]
+    shape: Shape
+
+    def __str__(self) -> str:
+        if not self.shape:
+            return self.dtype.name
+        return f"{self.dtype.name}[{', '.join(map(str, self.shape))}]"
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype.kind == "f"
+
+
+def as_shape(shape: Any) -> Shape:
+    """A shape from an int, a size or a sequence of them; sizes may not be negative."""
+    sizes = (shape,) if isinstance(shape, int | np.integer | Dim) else tuple(shape)
+    checked: list[int | Dim] = []
+    for size in sizes:
+        if isinstance(size, Dim):
+            checked.append(size)
+            continue
+        if isinstance(size, bool) or not isinstance(size, int | np.integer):
+            raise ShapeError(f"shape {tuple(map(str, sizes))}: a size is an int or sd.dim(...), got {size!r}")
+        if size < 0:
+            raise ShapeError(f"shape {sizes}: sizes are not negative")
+        checked.append(int(size))
+    return tuple(checked)
+
+
+def broadcast(shapes: Sequence[Shape]) -> Shape | None:
+    """The common shape by NumPy's rule, or None. A symbolic size meets only itself or a literal 1."""
+    rank = max((len(shape) for shape in shapes), default=0)
+    common: list[int | Dim] = []
+    for axis in range(-rank, 0):
+        sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
+        if len(sizes) > 1:
+            return None
+        common.append(sizes.pop() if sizes else 1)
+    return tuple(common)
+
+
+def normal_axis(axis: int, ndim: int, what: str) -> int:
+    """A non-negative axis, or an error that says what the rank is."""
+    if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
+        raise ShapeError(f"{what}: an axis is an int, got {axis!r}")
+    if not -ndim <= axis < ndim:
+        raise ShapeError(f"{what}: axis {axis} is out of range for rank {ndim}")
+    return int(axis) % ndim
+
+
+def normal_axes(axis: int | Iterable[int] | None, ndim: int, what: str) -> tuple[int, ...]:
+    """Sorted non-negative axes; None means all of them. An axis named twice is an error."""
+    if axis is None:
+        return tuple(range(ndim))
+    given = [axis] if isinstance(axis, int | np.integer) else list(axis)
+    axes = sorted(normal_axis(one, ndim, what) for one in given)
+    if len(set(axes)) < len(axes):
+        raise ShapeError(f"{what}: an axis is named twice in {given}")
+    return tuple(axes)

@@ -1,0 +1,153 @@
+"""The table of operators, and the forms that many of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.dim import Dim, product
+from ..core.errors import DTypeError, ShapeError, explain
+from ..core.node import Node, Operand, build, describe
+from ..core.op import Attrs, Derivative, Elementwise, NotDifferentiable, Op
+from ..core.provenance import here
+from ..core.registry import provide
+from ..core.types import BOOL, FLOAT64, TensorType, broadcast
+from .convert import promote
+
+OPS: dict[str, Op] = {}
+STEPS = NotDifferentiable("its value is a step function: the derivative is zero wherever it exists")
+INTEGERS = NotDifferentiable("its result is a position or a truth value, not a real number")
+
+
+def define(op: Op) -> Op:
+    """Enter an operator in the table; a name is taken once."""
+    if op.name in OPS:
+        raise ValueError(f"operator {op.name!r} is defined twice")
+    OPS[op.name] = op
+    return op
+
+
+def size_of(node: Node) -> int | Dim:
+    """Elements of the result: what an operator costs that does one operation for each."""
+    return product(node.shape)
+
+
+def input_size(node: Node) -> int | Dim:
+    return product(node.inputs[0].shape)
+
+
+def free(node: Node) -> int:
+    return 0
+
+
+def common_shape(name: str, inputs: Sequence[Node]) -> tuple[int | Dim, ...]:
+    """The broadcast shape, or an error that names every operand."""
+    shape = broadcast([node.shape for node in inputs])
+    if shape is None:
+        operands = " and ".join(map(describe, inputs))
+        raise ShapeError(
+            explain(name, f"shapes do not broadcast: {operands}", at=here(), hint="sizes must be equal or 1")
+        )
+    return shape
+
+
+def infer_elementwise(name: str, dtype: np.dtype[Any] | None) -> Callable[[Sequence[Node], Attrs], TensorType]:
+    def infer(inputs: Sequence[Node], attrs: Attrs) -> TensorType:
+        return TensorType(dtype or attrs.get("dtype") or inputs[-1].dtype, common_shape(name, inputs))
+
+    return infer
+
+
+def elementwise(
+    name: str,
+    code: str,
+    evaluate: Callable[..., np.ndarray[Any, Any]],
+    *derivatives: Derivative | NotDifferentiable,
+    dtype: np.dtype[Any] | None = None,
+    cost: int = 1,
+) -> Op:
+    """An elementwise operator. ``code`` is the scalar expression over a, b, c; ``cost`` its operations per element.
+
+    Each derivative is a rule ``(t, out, *inputs)`` linear in ``t``. An elementwise Jacobian is diagonal, so the same
+    rule carries cotangents backward and tangents forward. ``dtype`` fixes the result's; else it is the operands'.
+    """
+    return define(
+        Op(
+            name=name,
+            infer=infer_elementwise(name, dtype),
+            evaluate=evaluate,
+            vjp=derivatives,
+            lowering=Elementwise(code),
+            flops=lambda node: product(node.shape) * cost,
+        )
+    )
+
+
+def unary(
+    name: str,
+    code: str,
+    evaluate: Callable[..., np.ndarray[Any, Any]],
+    derivative: Derivative | NotDifferentiable,
+    doc: str,
+    *,
+    floating: bool = True,
+    cost: int = 1,
+) -> Callable[[Operand], Node]:
+    """A public function of one operand; with ``floating`` integers become float64 first, as in NumPy."""
+    op = elementwise(name, code, evaluate, derivative, cost=cost)
+
+    def function(x: Operand) -> Node:
+        (node,) = promote(name, x)
+        if floating and not node.type.is_float:
+            node = build_astype(node, FLOAT64)
+        elif node.dtype == BOOL:
+            raise DTypeError(explain(name, f"takes numbers, got {describe(node)}", at=here(), hint="use astype first"))
+        return build(op, [node])
+
+    return _public(function, name, doc)
+
+
+def binary(
+    name: str,
+    code: str,
+    evaluate: Callable[..., np.ndarray[Any, Any]],
+    derivatives: tuple[Derivative | NotDifferentiable, Derivative | NotDifferentiable],
+    doc: str,
+    *,
+    floating: bool = False,
+    dtype: np.dtype[Any] | None = None,
+    truth: bool = False,
+    cost: int = 1,
+) -> Callable[[Operand, Operand], Node]:
+    """A public function of two operands, promoted to a common dtype by NumPy 2's rule.
+
+    ``truth`` operators take truth values (numbers become ``x != 0``); ``dtype=BOOL`` alone marks a comparison.
+    """
+    op = elementwise(name, code, evaluate, *derivatives, dtype=dtype, cost=cost)
+
+    def function(x: Operand, y: Operand) -> Node:
+        a, b = promote(name, x, y)
+        if truth:
+            a, b = build_astype(a, BOOL), build_astype(b, BOOL)
+        elif a.dtype == BOOL and dtype is None:
+            raise DTypeError(
+                explain(name, f"takes numbers, got {describe(a)} and {describe(b)}", at=here(), hint="use astype first")
+            )
+        if floating and not a.type.is_float:
+            a, b = build_astype(a, FLOAT64), build_astype(b, FLOAT64)
+        return build(op, [a, b])
+
+    return _public(function, name, doc)
+
+
+def _public(function: Callable[..., Node], name: str, doc: str) -> Callable[..., Node]:
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return provide(name)(function)
+
+
+def build_astype(node: Node, dtype: np.dtype[Any]) -> Node:
+    """``node`` in another dtype; itself when it already is."""
+    return node if node.dtype == dtype else build(OPS["astype"], [node], {"dtype": dtype})

@@ -1,0 +1,3 @@
+"""(placeholder: the passes room is being built)"""
+def stabilize_nodes(outputs, keep=()):
+    return list(outputs)

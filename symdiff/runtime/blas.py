@@ -1,0 +1,141 @@
+"""Matrix products: the address of a cblas gemm (64-bit sizes), from the OpenBLAS that NumPy ships or what stands in for it.
+
+In order: NumPy's bundled OpenBLAS; SciPy's `cython_blas` behind a small adapter; NumPy's own matmul through a callback,
+which works everywhere and costs a few microseconds a call. SYMDIFF_BLAS=openblas|scipy|numpy takes one of them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symdiff.runtime import codegen, load
+
+TRANSPOSE = 112
+_LETTER = {"float32": "s", "float64": "d"}
+_REAL = {"float32": ctypes.c_float, "float64": ctypes.c_double}
+
+
+def gemm_address(dtype: str) -> int:
+    """The address of `cblas_sgemm` ("float32") or `cblas_dgemm` ("float64"), with int64 sizes.
+
+    Raises RuntimeError if SYMDIFF_BLAS names a provider that is not to be had.
+    """
+    return _addresses(os.environ.get("SYMDIFF_BLAS", ""))[1][dtype]
+
+
+def provider() -> str:
+    """Who multiplies matrices in this process: "openblas", "scipy" or "numpy"."""
+    return _addresses(os.environ.get("SYMDIFF_BLAS", ""))[0]
+
+
+@functools.cache
+def _addresses(wanted: str) -> tuple[str, dict[str, int]]:
+    if wanted and wanted not in _PROVIDERS:
+        raise RuntimeError(f"SYMDIFF_BLAS={wanted}: unknown; use one of {', '.join(_PROVIDERS)}, or leave it out")
+    for name in [wanted] if wanted else _PROVIDERS:
+        addresses = _PROVIDERS[name]()
+        if addresses is not None:
+            return name, addresses
+    raise RuntimeError(f"SYMDIFF_BLAS={wanted}: {_MISSING[wanted]}; leave it out to take what there is")
+
+
+def _openblas() -> dict[str, int] | None:
+    package = Path(np.__file__).parent
+    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
+        for path in sorted(folder.glob("*openblas64*")):
+            library = ctypes.CDLL(str(path))
+            functions = {dtype: getattr(library, f"scipy_cblas_{c}gemm64_", None) for dtype, c in _LETTER.items()}
+            if all(functions.values()):
+                return {dtype: _address(function) for dtype, function in functions.items()}
+    return None
+
+
+def _scipy() -> dict[str, int] | None:
+    try:
+        from scipy.linalg import cython_blas
+    except ImportError:
+        return None
+    return {dtype: _adapter(dtype, _capsule_address(cython_blas.__pyx_capi__[f"{c}gemm"])) for dtype, c in _LETTER.items()}
+
+
+def _capsule_address(capsule: Any) -> int:
+    name = ctypes.pythonapi.PyCapsule_GetName
+    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return int(pointer(capsule, name(capsule)))
+
+
+def _adapter(dtype: str, fortran: int) -> int:
+    """Row-major cblas on top of a Fortran gemm, which is column-major: c' = b' a', with every argument by reference."""
+    real = {"float32": "float", "float64": "double"}[dtype]
+    entry = f"symdiff_gemm_{dtype}"
+    small = "\n".join(f"  %{x}.32 = trunc i64 %{x} to i32" for x in ("m", "n", "k", "lda", "ldb", "ldc"))
+    kinds = {"ta.c": "i8", "tb.c": "i8", "alpha": real, "beta": real}
+    values = ("tb.c", "ta.c", "n.32", "m.32", "k.32", "alpha", "ldb.32", "lda.32", "beta", "ldc.32")
+    kept = "\n".join(
+        f"  %{v}.at = alloca {kinds.get(v, 'i32')}\n  store {kinds.get(v, 'i32')} %{v}, ptr %{v}.at" for v in values
+    )
+    text = f"""
+target triple = "{codegen.triple()}"
+define void @{entry}(i32 %order, i32 %ta, i32 %tb, i64 %m, i64 %n, i64 %k, {real} %alpha, ptr %a, i64 %lda,
+                     ptr %b, i64 %ldb, {real} %beta, ptr %c, i64 %ldc) {{
+  %ta.t = icmp eq i32 %ta, {TRANSPOSE}
+  %tb.t = icmp eq i32 %tb, {TRANSPOSE}
+  %ta.c = select i1 %ta.t, i8 {ord("T")}, i8 {ord("N")}
+  %tb.c = select i1 %tb.t, i8 {ord("T")}, i8 {ord("N")}
+{small}
+{kept}
+  %fortran = inttoptr i64 {fortran} to ptr
+  call void %fortran(ptr %tb.c.at, ptr %ta.c.at, ptr %n.32.at, ptr %m.32.at, ptr %k.32.at, ptr %alpha.at,
+                     ptr %b, ptr %ldb.32.at, ptr %a, ptr %lda.32.at, ptr %beta.at, ptr %c, ptr %ldc.32.at)
+  ret void
+}}
+"""
+    return load.load(codegen.object_code(text, entry), entry)
+
+
+def _numpy() -> dict[str, int] | None:
+    return {dtype: _address(_callback(dtype)) for dtype in _LETTER}
+
+
+@functools.cache
+def _callback(dtype: str) -> Any:
+    """NumPy's matmul as a C function. The cache keeps it alive."""
+    size, pointer, real, enum = ctypes.c_int64, ctypes.c_void_p, _REAL[dtype], ctypes.c_int
+
+    def matrix(address: int, rows: int, columns: int, leading: int) -> np.ndarray[Any, Any]:
+        length = (rows - 1) * leading + columns if rows and columns else 0
+        flat = np.frombuffer((real * length).from_address(address or 0), dtype) if length else np.empty(0, dtype)
+        return np.lib.stride_tricks.as_strided(flat, (rows, columns), (leading * flat.itemsize, flat.itemsize))
+
+    def operand(address: int, rows: int, columns: int, leading: int, transposed: bool) -> np.ndarray[Any, Any]:
+        return matrix(address, columns, rows, leading).T if transposed else matrix(address, rows, columns, leading)
+
+    def gemm(
+        _order: int, ta: int, tb: int, m: int, n: int, k: int, alpha: float, a: int, lda: int,
+        b: int, ldb: int, beta: float, c: int, ldc: int,
+    ) -> None:  # fmt: skip
+        product = alpha * (operand(a, m, k, lda, ta == TRANSPOSE) @ operand(b, k, n, ldb, tb == TRANSPOSE))
+        target = matrix(c, m, n, ldc)
+        target[...] = product + beta * target if beta else product
+
+    kind = ctypes.CFUNCTYPE(
+        None, enum, enum, enum, size, size, size, real, pointer, size, pointer, size, real, pointer, size
+    )
+    return kind(gemm)
+
+
+def _address(function: Any) -> int:
+    return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
+
+
+_PROVIDERS: dict[str, Callable[[], dict[str, int] | None]] = {"openblas": _openblas, "scipy": _scipy, "numpy": _numpy}
+_MISSING = {"openblas": "this NumPy does not ship OpenBLAS", "scipy": "SciPy cannot be imported"}

@@ -1,0 +1,124 @@
+"""The fixed native functions that run a program: a table of steps over an array of slots.
+
+A step is [address, number of words, word 0, word 1, ...] in the int64 table, and is called as `address(&words, slots)`.
+Slots are int64: sizes, and the addresses of buffers. Slots 0 and 1 receive the report of a failed step.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from symdiff.runtime import native
+from symdiff.runtime.signature import Array, Param, Size
+from symdiff.runtime.text import canonical
+
+_WORDS = Array("int64", (1,))
+_INTRINSICS = frozenset({"invoke", "call_gemm_float32", "call_gemm_float64", "move_bytes", "zero_bytes"})
+
+_RUN = """
+def run(table, steps, slots):
+    position = 0
+    for step in range(steps):
+        status = invoke(table[position], table, position + 2, slots)
+        if status != 0:
+            slots[0] = status
+            return step + 1
+        position = position + 2 + table[position + 1]
+    return 0
+"""
+
+_LOOP = """
+def loop(table, steps, slots, cursor, stride, count):
+    for iteration in range(count):
+        position = 0
+        for step in range(steps):
+            status = invoke(table[position], table, position + 2, slots)
+            if status != 0:
+                slots[0] = status
+                slots[1] = step + 1
+                return iteration
+            position = position + 2 + table[position + 1]
+        slots[cursor] = slots[cursor] + stride
+    return count
+"""
+
+_GEMM = """
+def gemm(blas, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc, count, stride_a, stride_b, stride_c):
+    for i in range(count):
+        call_gemm_{dtype}(
+            blas, trans_a, trans_b, m, n, k,
+            a + i * stride_a * ITEM, maximum(lda, 1), b + i * stride_b * ITEM, maximum(ldb, 1),
+            beta, c + i * stride_c * ITEM, maximum(ldc, 1),
+        )
+"""
+
+_COPY = """
+def copy(source, target, size):
+    move_bytes(target, source, size)
+"""
+
+_ZERO = """
+def zero(target, size):
+    zero_bytes(target, size)
+"""
+
+_GATHER_ROWS = """
+def gather_rows(source, order, target, start, count, row_bytes):
+    for i in range(count):
+        move_bytes(target + i * row_bytes, source + order[start + i] * row_bytes, row_bytes)
+"""
+
+_RECORD = """
+def record(source, target, position):
+    target[position] = float64(source[()])
+"""
+
+_BUILTINS: dict[str, tuple[str, tuple[Param, ...], Mapping[str, np.generic]]] = {
+    "gemm_float32": (_GEMM.format(dtype="float32"), (Size(),) * 17, {"ITEM": np.int64(4)}),
+    "gemm_float64": (_GEMM.format(dtype="float64"), (Size(),) * 17, {"ITEM": np.int64(8)}),
+    "copy": (_COPY, (Size(),) * 3, {}),
+    "zero": (_ZERO, (Size(),) * 2, {}),
+    "gather_rows": (_GATHER_ROWS, (Size(), _WORDS, Size(), Size(), Size(), Size()), {}),
+} | {
+    f"record_{dtype}": (_RECORD, (Array(dtype, ()), Array("float64", (1,)), Size()), {})
+    for dtype in ("float32", "float64", "int64", "bool")
+}
+
+
+@functools.cache
+def builtin(name: str) -> int:
+    """The address of a built-in step; every word is the number of a slot.
+
+    - `gemm_float32`, `gemm_float64`: blas, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc, count, stride_a,
+      stride_b, stride_c. `count` row-major products c = a @ b + beta * c (beta 0 or 1); strides in elements.
+    - `copy`: source, target, bytes (they may overlap). `zero`: target, bytes.
+    - `gather_rows`: source, order, target, start, count, row_bytes. Row i of target is row order[start + i] of source.
+    - `record_float32`, `record_float64`, `record_int64`, `record_bool`: source, target, position. One value, to float64.
+    """
+    text, params, constants = _BUILTINS[name]
+    return native.address(canonical(text, params, constants, _INTRINSICS))
+
+
+@functools.cache
+def run() -> Callable[[int, int, int], int]:
+    """`run()(table, steps, slots)`, addresses as ints: 0, or 1 + the number of the step whose status is in slots[0]."""
+    kernel = canonical(_RUN, (_WORDS, Size(), _WORDS), {}, _INTRINSICS)
+    kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
+    return kind(native.address(kernel, packed=False))
+
+
+@functools.cache
+def loop() -> Callable[[int, int, int, int, int, int], int]:
+    """`loop()(table, steps, slots, cursor, stride, count)`: the number of runs completed, at most `count`.
+
+    Each run that completes adds `stride` to slots[cursor]. When one fails, slots[0] is the kernel's status and slots[1]
+    is 1 + the number of the step.
+    """
+    kernel = canonical(_LOOP, (_WORDS, Size(), _WORDS, Size(), Size(), Size()), {}, _INTRINSICS)
+    numbers = [ctypes.c_int64] * 3
+    kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, *numbers)
+    return kind(native.address(kernel, packed=False))

@@ -1,0 +1,340 @@
+"""Machine code for the names of maths.py: LLVM intrinsics where they exist, the platform's libm for the rest.
+
+Each function has NumPy's result for every input, NaN and infinities included, and float32 stays float32. A vectorised
+polynomial replaces a libm call by giving its name another emitter in `_UNARY_FLOAT`. Imports Numba.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from symdiff.runtime import maths
+from symdiff.runtime.native_types import scalar_type
+from symdiff.runtime.signature import DTYPES
+
+Emit = Callable[..., Any]
+ACCUMULATE_FLAGS = ("reassoc", "contract", "nsz")
+
+
+def libm(name: str) -> Emit:
+    """A call of the C library's `name` (or `namef`), known to read no memory so that it can move out of loops."""
+
+    def emit(builder: Any, *args: Any) -> Any:
+        real = args[0].type
+        symbol = name + "f" if real == ir.FloatType() else name
+        kind = ir.FunctionType(real, [real] * len(args))
+        function = cgutils.get_or_insert_function(builder.module, kind, symbol)
+        function.attributes.update({"nounwind", "readnone"})
+        return builder.call(function, args)
+
+    return emit
+
+
+def llvm(name: str) -> Emit:
+    def emit(builder: Any, *args: Any) -> Any:
+        return builder.call(_declared(builder, name, args), args)
+
+    return emit
+
+
+def _extremum(name: str) -> Emit:
+    """llvm.maximum keeps NaN. NumPy promises no sign for a zero, and without that order the vector form is shorter."""
+
+    def emit(builder: Any, a: Any, b: Any) -> Any:
+        return builder.call(_declared(builder, name, [a, b]), [a, b], fastmath=["nsz"])
+
+    return emit
+
+
+def _declared(builder: Any, name: str, args: Any) -> Any:
+    real = args[0].type
+    return builder.module.declare_intrinsic(f"llvm.{name}", [real], ir.FunctionType(real, [real] * len(args)))
+
+
+def _isnan(builder: Any, x: Any) -> Any:
+    return builder.fcmp_unordered("uno", x, x)
+
+
+def _isinf(builder: Any, x: Any) -> Any:
+    return builder.fcmp_ordered("==", llvm("fabs")(builder, x), x.type(float("inf")))
+
+
+def _isfinite(builder: Any, x: Any) -> Any:
+    return builder.fcmp_ordered("<", llvm("fabs")(builder, x), x.type(float("inf")))
+
+
+def _sign_float(builder: Any, x: Any) -> Any:
+    zero = x.type(0.0)
+    negative = builder.select(builder.fcmp_ordered("<", x, zero), x.type(-1.0), builder.fadd(x, zero))
+    return builder.select(builder.fcmp_ordered(">", x, zero), x.type(1.0), negative)
+
+
+def _remainder_float(builder: Any, a: Any, b: Any) -> Any:
+    """Python's modulo: the sign is the divisor's."""
+    zero = a.type(0.0)
+    rest = builder.frem(a, b)
+    opposite = builder.xor(builder.fcmp_ordered("<", b, zero), builder.fcmp_ordered("<", rest, zero))
+    moved = builder.select(opposite, builder.fadd(rest, b), rest)
+    signed = builder.select(builder.fcmp_ordered("==", rest, zero), llvm("copysign")(builder, zero, b), moved)
+    return builder.select(builder.fcmp_ordered("==", b, zero), rest, signed)
+
+
+def _floor_divide_float(builder: Any, a: Any, b: Any) -> Any:
+    """The quotient is taken from a - fmod(a, b), which is exact, so that it agrees with `remainder`."""
+    zero, one = a.type(0.0), a.type(1.0)
+    rest = builder.frem(a, b)
+    nonzero = builder.fcmp_unordered("!=", rest, zero)
+    opposite = builder.xor(builder.fcmp_ordered("<", b, zero), builder.fcmp_ordered("<", rest, zero))
+    quotient = builder.fdiv(builder.fsub(a, rest), b)
+    quotient = builder.select(builder.and_(nonzero, opposite), builder.fsub(quotient, one), quotient)
+    whole = llvm("floor")(builder, quotient)
+    above = builder.fcmp_ordered(">", builder.fsub(quotient, whole), a.type(0.5))
+    whole = builder.select(above, builder.fadd(whole, one), whole)
+    ratio = builder.fdiv(a, b)
+    none = llvm("copysign")(builder, zero, ratio)
+    result = builder.select(builder.fcmp_unordered("!=", quotient, zero), whole, none)
+    return builder.select(builder.fcmp_ordered("==", b, zero), ratio, result)
+
+
+_UNARY_FLOAT: dict[str, Emit] = {
+    "exp": libm("exp"),
+    "log": libm("log"),
+    "log1p": libm("log1p"),
+    "expm1": libm("expm1"),
+    "sqrt": llvm("sqrt"),
+    "sin": libm("sin"),
+    "cos": libm("cos"),
+    "tan": libm("tan"),
+    "arcsin": libm("asin"),
+    "arccos": libm("acos"),
+    "arctan": libm("atan"),
+    "sinh": libm("sinh"),
+    "cosh": libm("cosh"),
+    "tanh": libm("tanh"),
+    "arcsinh": libm("asinh"),
+    "arccosh": libm("acosh"),
+    "arctanh": libm("atanh"),
+    "floor": llvm("floor"),
+    "ceil": llvm("ceil"),
+    "rint": llvm("rint"),
+    "trunc": llvm("trunc"),
+    "fabs": llvm("fabs"),
+    "sign": _sign_float,
+    "isnan": _isnan,
+    "isinf": _isinf,
+    "isfinite": _isfinite,
+}
+
+_BINARY_FLOAT: dict[str, Emit] = {
+    "arctan2": libm("atan2"),
+    "maximum": _extremum("maximum"),
+    "minimum": _extremum("minimum"),
+    "copysign": llvm("copysign"),
+    "hypot": libm("hypot"),
+    "power": libm("pow"),
+    "fmod": lambda builder, a, b: builder.frem(a, b),
+    "remainder": _remainder_float,
+    "floor_divide": _floor_divide_float,
+}
+
+
+def _compare(builder: Any, signed: bool, relation: str, a: Any, b: Any) -> Any:
+    return (builder.icmp_signed if signed else builder.icmp_unsigned)(relation, a, b)
+
+
+def _sign_int(builder: Any, signed: bool, x: Any) -> Any:
+    zero = x.type(0)
+    positive = builder.zext(_compare(builder, signed, ">", x, zero), x.type)
+    if not signed:
+        return positive
+    return builder.sub(positive, builder.zext(_compare(builder, signed, "<", x, zero), x.type))
+
+
+def _choose_int(relation: str, builder: Any, signed: bool, a: Any, b: Any) -> Any:
+    return builder.select(_compare(builder, signed, relation, a, b), a, b)
+
+
+def _safe_divisor(builder: Any, signed: bool, b: Any) -> tuple[Any, Any, Any]:
+    """The divisor with 0 (and -1, whose quotient can overflow) replaced by 1, and the tests for both."""
+    by_zero = builder.icmp_signed("==", b, b.type(0))
+    by_minus_one = builder.icmp_signed("==", b, b.type(-1)) if signed else ir.IntType(1)(0)
+    return builder.select(builder.or_(by_zero, by_minus_one), b.type(1), b), by_zero, by_minus_one
+
+
+def _floor_divide_int(builder: Any, signed: bool, a: Any, b: Any) -> Any:
+    safe, by_zero, by_minus_one = _safe_divisor(builder, signed, b)
+    if not signed:
+        return builder.select(by_zero, a.type(0), builder.udiv(a, safe))
+    quotient, rest = builder.sdiv(a, safe), builder.srem(a, safe)
+    quotient = builder.sub(quotient, builder.zext(_rest_has_wrong_sign(builder, rest, safe), a.type))
+    quotient = builder.select(by_minus_one, builder.neg(a), quotient)
+    return builder.select(by_zero, a.type(0), quotient)
+
+
+def _remainder_int(builder: Any, signed: bool, a: Any, b: Any) -> Any:
+    safe, by_zero, _ = _safe_divisor(builder, signed, b)
+    if not signed:
+        return builder.select(by_zero, a.type(0), builder.urem(a, safe))
+    rest = builder.srem(a, safe)
+    rest = builder.select(_rest_has_wrong_sign(builder, rest, safe), builder.add(rest, safe), rest)
+    return builder.select(by_zero, a.type(0), rest)
+
+
+def _fmod_int(builder: Any, signed: bool, a: Any, b: Any) -> Any:
+    safe, by_zero, _ = _safe_divisor(builder, signed, b)
+    return builder.select(by_zero, a.type(0), (builder.srem if signed else builder.urem)(a, safe))
+
+
+def _rest_has_wrong_sign(builder: Any, rest: Any, divisor: Any) -> Any:
+    zero = rest.type(0)
+    return builder.and_(
+        builder.icmp_signed("!=", rest, zero), builder.icmp_signed("<", builder.xor(rest, divisor), zero)
+    )
+
+
+def _power_int(builder: Any, signed: bool, base: Any, exponent: Any) -> Any:
+    """By repeated squaring. NumPy raises for a negative exponent; here it is the truncated 1 / base**-exponent."""
+    kind, one, zero = base.type, base.type(1), base.type(0)
+    result = cgutils.alloca_once_value(builder, one)
+    square = cgutils.alloca_once_value(builder, base)
+    left = cgutils.alloca_once_value(builder, exponent)
+    head, body, done = (builder.append_basic_block(f"power.{part}") for part in ("head", "body", "done"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    builder.cbranch(_compare(builder, signed, ">", builder.load(left), zero), body, done)
+    builder.position_at_end(body)
+    odd = builder.trunc(builder.load(left), ir.IntType(1))
+    factor = builder.select(odd, builder.load(square), one)
+    builder.store(builder.mul(builder.load(result), factor), result)
+    builder.store(builder.mul(builder.load(square), builder.load(square)), square)
+    builder.store(builder.lshr(builder.load(left), one), left)
+    builder.branch(head)
+    builder.position_at_end(done)
+    power = builder.load(result)
+    if not signed:
+        return power
+    odd = builder.trunc(exponent, ir.IntType(1))
+    sign = builder.select(odd, base, one)
+    unit = builder.or_(builder.icmp_signed("==", base, one), builder.icmp_signed("==", base, kind(-1)))
+    return builder.select(builder.icmp_signed("<", exponent, zero), builder.select(unit, sign, zero), power)
+
+
+def _same(_builder: Any, _signed: bool, x: Any) -> Any:
+    return x
+
+
+def _never(builder: Any, _signed: bool, _x: Any) -> Any:
+    return ir.IntType(1)(0)
+
+
+def _always(builder: Any, _signed: bool, _x: Any) -> Any:
+    return ir.IntType(1)(1)
+
+
+_UNARY_INT: dict[str, Emit] = {
+    "floor": _same,
+    "ceil": _same,
+    "trunc": _same,
+    "sign": _sign_int,
+    "isnan": _never,
+    "isinf": _never,
+    "isfinite": _always,
+}
+
+_BINARY_INT: dict[str, Emit] = {
+    "maximum": partial(_choose_int, ">"),
+    "minimum": partial(_choose_int, "<"),
+    "power": _power_int,
+    "fmod": _fmod_int,
+    "remainder": _remainder_int,
+    "floor_divide": _floor_divide_int,
+}
+
+_PREDICATES = {"isnan", "isinf", "isfinite"}
+
+
+def _common(*args: Any) -> Any:
+    """The type NumPy's promotion gives; a Python literal counts as int64 or float64."""
+    dtypes = [np.dtype(str(types.unliteral(arg))) for arg in args]
+    return scalar_type(np.result_type(*dtypes).name)
+
+
+def _is_float(kind: Any) -> bool:
+    return isinstance(kind, types.Float)
+
+
+def _function(name: str, arity: int, of_float: Emit, of_int: Emit | None) -> Any:
+    """The intrinsic for `name`: integers use `of_int`, or become float64 where NumPy's function is one of floats."""
+
+    def typed(*args: Any) -> Any:
+        common = _common(*args)
+        if not _is_float(common) and of_int is None:
+            common = types.float64
+        result = types.boolean if name in _PREDICATES else common
+
+        def emit(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            if _is_float(common):
+                return of_float(builder, *values)
+            assert of_int is not None
+            return of_int(builder, getattr(common, "signed", False), *values)
+
+        return result(*[common] * arity), emit
+
+    if arity == 1:
+
+        def unary(context, x):  # type: ignore[no-untyped-def]  # Numba reads the signature
+            return typed(x)
+
+        return intrinsic(unary)
+
+    def binary(context, x, y):  # type: ignore[no-untyped-def]
+        return typed(x, y)
+
+    return intrinsic(binary)
+
+
+def _cast(dtype: str) -> Any:
+    target = scalar_type(dtype)
+
+    def cast(context, x):  # type: ignore[no-untyped-def]
+        source = types.unliteral(x)
+
+        def emit(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            if dtype == "bool" and _is_float(source):
+                return builder.fcmp_unordered("!=", values[0], values[0].type(0.0))
+            return context.cast(builder, values[0], source, target)
+
+        return target(source), emit
+
+    return intrinsic(cast)
+
+
+def _accumulator(operation: str) -> Any:
+    """`s += x` on a local: for floats, the one operation whose order the compiler may choose."""
+
+    def accumulate(context, total, term):  # type: ignore[no-untyped-def]
+        common = _common(total, term)
+
+        def emit(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            if _is_float(common):
+                return getattr(builder, f"f{operation}")(*values, flags=ACCUMULATE_FLAGS)
+            return getattr(builder, operation)(*values)
+
+        return common(common, common), emit
+
+    return intrinsic(accumulate)
+
+
+def build() -> dict[str, Any]:
+    """Every name of maths.py, and the two accumulators, as Numba intrinsics."""
+    table = {name: _function(name, 1, _UNARY_FLOAT[name], _UNARY_INT.get(name)) for name in maths.UNARY}
+    table |= {name: _function(name, 2, _BINARY_FLOAT[name], _BINARY_INT.get(name)) for name in maths.BINARY}
+    table |= {cast: _cast(dtype) for cast, dtype in zip(maths.CASTS, DTYPES, strict=True)}
+    return table | {"accumulate_add": _accumulator("add"), "accumulate_mul": _accumulator("mul")}

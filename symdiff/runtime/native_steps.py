@@ -1,0 +1,98 @@
+"""What driver.py's functions need beyond kernels: calls through an address, BLAS calls and moving bytes. Imports Numba."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from symdiff.runtime.native_types import INT64
+
+INT32 = ir.IntType(32)
+INT8_POINTER = ir.IntType(8).as_pointer()
+INT64_POINTER = INT64.as_pointer()
+ROW_MAJOR, NO_TRANSPOSE, TRANSPOSE = 101, 111, 112
+
+
+@intrinsic
+def invoke(context, address, table, offset, slots):  # type: ignore[no-untyped-def]  # Numba reads the signature
+    """`address(&table[offset], slots)`: one step of a program."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        address, table, offset, slots = args
+        kind = ir.FunctionType(INT64, [INT64_POINTER, INT64_POINTER])
+        function = builder.inttoptr(address, kind.as_pointer())
+        words = builder.gep(builder.extract_value(table, 0), [offset], inbounds=True)
+        return builder.call(function, [words, builder.extract_value(slots, 0)])
+
+    return types.int64(types.int64, table, types.int64, slots), emit
+
+
+def _gemm(real: ir.Type) -> Any:
+    """One call of cblas_?gemm with 64-bit sizes, row-major, alpha = 1."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        blas, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc = args
+        pointer = real.as_pointer()
+        kind = ir.FunctionType(
+            ir.VoidType(),
+            [INT32, INT32, INT32, INT64, INT64, INT64, real, pointer, INT64, pointer, INT64, real, pointer, INT64],
+        )
+
+        def transposed(flag: Any) -> Any:
+            return builder.select(builder.icmp_signed("!=", flag, INT64(0)), INT32(TRANSPOSE), INT32(NO_TRANSPOSE))
+
+        def at(address: Any) -> Any:
+            return builder.inttoptr(address, pointer)
+
+        builder.call(
+            builder.inttoptr(blas, kind.as_pointer()),
+            [INT32(ROW_MAJOR), transposed(trans_a), transposed(trans_b), m, n, k, real(1.0), at(a), lda, at(b), ldb,
+             builder.sitofp(beta, real), at(c), ldc],
+        )  # fmt: skip
+        return _context.get_dummy_value()
+
+    def call_gemm(  # type: ignore[no-untyped-def]
+        context, blas, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc
+    ):
+        return types.void(*[types.int64] * 13), emit
+
+    return intrinsic(call_gemm)
+
+
+@intrinsic
+def move_bytes(context, target, source, size):  # type: ignore[no-untyped-def]
+    """memmove between two addresses."""
+
+    def emit(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        target, source = (builder.inttoptr(address, INT8_POINTER) for address in args[:2])
+        move = builder.module.declare_intrinsic("llvm.memmove", [INT8_POINTER, INT8_POINTER, INT64])
+        builder.call(move, [target, source, args[2], ir.IntType(1)(0)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), emit
+
+
+@intrinsic
+def zero_bytes(context, target, size):  # type: ignore[no-untyped-def]
+    """memset to 0."""
+
+    def emit(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        clear = builder.module.declare_intrinsic("llvm.memset", [INT8_POINTER, INT64])
+        target = builder.inttoptr(args[0], INT8_POINTER)
+        builder.call(clear, [target, ir.IntType(8)(0), args[1], ir.IntType(1)(0)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), emit
+
+
+def build() -> dict[str, Any]:
+    return {
+        "invoke": invoke,
+        "call_gemm_float32": _gemm(ir.FloatType()),
+        "call_gemm_float64": _gemm(ir.DoubleType()),
+        "move_bytes": move_bytes,
+        "zero_bytes": zero_bytes,
+    }

@@ -1,0 +1,51 @@
+"""A cache folder of the tests' own, warnings as errors, and a way to call one kernel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from symdiff.runtime import driver, native
+from symdiff.runtime.signature import Array
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_folder(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("SYMDIFF_CACHE_DIR", str(folder))
+        yield folder
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "/runtime/" in item.path.as_posix():
+            item.add_marker(pytest.mark.filterwarnings("error"))
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def call(address, params, values):
+    """Call an entry point through `run`; returns the status."""
+    words = []
+    for param, value in zip(params, values, strict=True):
+        if not isinstance(param, Array):
+            words.append(value)
+            continue
+        words.append(value.ctypes.data)
+        words += [value.strides[axis] // value.itemsize for axis, s in enumerate(param.strides) if s is None]
+    slots = np.array([0, 0, *words], dtype=np.int64)
+    table = np.array([address, len(words), *range(2, 2 + len(words))], dtype=np.int64)
+    failed = driver.run()(table.ctypes.data, 1, slots.ctypes.data)
+    return int(slots[0]) if failed else 0
+
+
+@pytest.fixture
+def run_kernel():
+    def run(text, params, values, **constants):
+        return call(native.kernel_address(text, "test", params, constants), params, values)
+
+    return run
