@@ -11,15 +11,17 @@ from typing import Any, overload
 
 from ..core.errors import GradientError, explain
 from ..core.node import Node, Operand, describe
-from ..core.op import Concat, Elementwise, NotDifferentiable, Reduction, Reshape, View
+from ..core.op import NotDifferentiable
 from ..core.provenance import Origin, here, inherit
 from ..core.traversal import depends_on, toposort
-from ..ops.convert import as_node, like, scalar_value
-from ..ops.elementwise import where
+from ..core.types import broadcast
+from ..ops.convert import like
 from ..ops.record import build_astype
-from ..ops.reduce import sum
-from ..ops.shape import broadcast_to, reshape
+from ..ops.shape import broadcast_to
 from ..passes.stabilize import stabilize_nodes
+from .branches import Branches
+
+Outputs = Node | Sequence[Node]
 
 
 @overload
@@ -43,9 +45,7 @@ def grad(cost: Node, wrt: Node | Sequence[Node], *, unused: str = "error") -> No
         raise GradientError(
             explain("grad", f"the cost is a float scalar, got {what}", at=here(), hint="reduce it, or use sd.vjp")
         )
-    many = isinstance(wrt, Sequence)
-    found = vjp(cost, list(wrt) if isinstance(wrt, Sequence) else [wrt], like(1, cost), unused=unused)
-    return found if many else found[0]
+    return vjp(cost, wrt, like(1, cost), unused=unused)
 
 
 def value_and_grad(cost: Node, wrt: Any, *, unused: str = "error") -> tuple[Node, Any]:
@@ -53,35 +53,47 @@ def value_and_grad(cost: Node, wrt: Any, *, unused: str = "error") -> tuple[Node
     return cost, grad(cost, wrt, unused=unused)
 
 
+@overload
+def vjp(outputs: Outputs, wrt: Node, cotangents: Any, *, unused: str = "error") -> Node: ...
+@overload
+def vjp(outputs: Outputs, wrt: Sequence[Node], cotangents: Any, *, unused: str = "error") -> list[Node]: ...
 def vjp(
-    outputs: Node | Sequence[Node],
-    wrt: Sequence[Node],
-    cotangents: Operand | Sequence[Operand],
-    *,
-    unused: str = "error",
-) -> list[Node]:
+    outputs: Outputs, wrt: Node | Sequence[Node], cotangents: Any, *, unused: str = "error"
+) -> Node | list[Node]:
     """Cotangents of ``wrt`` for given cotangents of ``outputs``: sum_k ct_k^T d output_k / d wrt.
 
-    A cotangent has the shape of its output (or broadcasts to it). Raises GradientError where no output depends on a
-    node (``unused="zero"`` gives zeros instead), and for outputs that are not floats.
+    One output takes one cotangent, a list of outputs a list; each has the shape of its output (or broadcasts to it)
+    and takes its dtype. Raises GradientError where no output depends on a node (``unused="zero"`` gives zeros
+    instead), for outputs that are not floats and for cotangents that do not fit.
+
+    >>> import symdiff as sd
+    >>> x, ct = sd.input("x", (3,)), sd.input("ct", (3,))
+    >>> sd.vjp(sd.exp(x), x, ct) is ct * sd.exp(x)
+    True
     """
     if unused not in ("error", "zero"):
-        raise GradientError(f"vjp: unused is 'error' or 'zero', got {unused!r}")
-    heads = [outputs] if isinstance(outputs, Node) else list(outputs)
-    given = [cotangents] if isinstance(outputs, Node) else list(cotangents)
-    for node in [*heads, *wrt]:
+        raise GradientError(explain("vjp", f"unused is 'error' or 'zero', got {unused!r}", at=here()))
+    if isinstance(outputs, Node):
+        outputs, cotangents = [outputs], [cotangents]
+    nodes = list(wrt) if isinstance(wrt, Sequence) else [wrt]
+    for node in [*outputs, *nodes]:
         if not isinstance(node, Node) or not node.type.is_float:
             what = describe(node) if isinstance(node, Node) else repr(node)
             raise GradientError(explain("vjp", f"only float nodes have derivatives, got {what}", at=here()))
-    stable = stabilize_nodes(heads, keep=wrt)
-    seeds = [_seed(ct, head) for ct, head in zip(given, heads, strict=True)]
-    found = _Backward(stable, wrt).run(seeds)
-    return [_or_missing(found[node], node, heads, unused) for node in wrt]
+    if isinstance(cotangents, Node) or len(cotangents) != len(outputs):
+        listed = ", ".join(map(describe, outputs))
+        raise GradientError(explain("vjp", f"takes a list with one cotangent for each of {listed}", at=here()))
+    seeds = [_seed(cotangent, output) for cotangent, output in zip(cotangents, outputs, strict=True)]
+    found = _Backward(stabilize_nodes(outputs, keep=nodes), nodes).run(seeds)
+    gradients = [_or_missing(found[node], node, outputs, unused) for node in nodes]
+    return gradients if isinstance(wrt, Sequence) else gradients[0]
 
 
-def _seed(cotangent: Operand, head: Node) -> Node:
-    node = as_node(cotangent) if isinstance(cotangent, Node) else like(cotangent, head)
-    return broadcast_to(build_astype(node, head.dtype), head.shape)
+def _seed(cotangent: Operand, output: Node) -> Node:
+    node = cotangent if isinstance(cotangent, Node) else like(cotangent, output)
+    if broadcast([node.shape, output.shape]) != output.shape:
+        raise GradientError(explain("vjp", f"cotangent {describe(node)} does not fit {describe(output)}", at=here()))
+    return broadcast_to(build_astype(node, output.dtype), output.shape)
 
 
 def _or_missing(found: Node | None, node: Node, heads: Sequence[Node], unused: str) -> Node:
@@ -107,8 +119,12 @@ def _blocked(heads: Sequence[Node], node: Node) -> str:
     for step in toposort(heads):
         for k, parent in enumerate(step.inputs):
             rule = _rule(step, k)
-            if parent in reached and isinstance(rule, NotDifferentiable):
+            if parent not in reached:
+                continue
+            if isinstance(rule, NotDifferentiable):
                 return f"{step.op.name} at {step.origin.place}: {rule.reason}"
+            if not step.type.is_float:
+                return f"{step.op.name} at {step.origin.place}: its result is {step.type}, not a real number"
     return ""
 
 
@@ -123,6 +139,7 @@ class _Backward:
     def __init__(self, outputs: Sequence[Node], wrt: Sequence[Node]) -> None:
         self.outputs, self.wrt = outputs, wrt
         self.order = toposort(outputs)
+        self.branches = Branches()
         self.active = self._active()
         self.pending: dict[Node, list[Node]] = {}
 
@@ -145,7 +162,7 @@ class _Backward:
             parts = self.pending.pop(node, None)
             if parts is None or node not in self.active:
                 continue
-            totals[node] = _total(node, parts)
+            totals[node] = self._total(node, parts)
             self._propagate(node, totals[node])
         return {node: totals.get(node) for node in self.wrt}
 
@@ -156,70 +173,14 @@ class _Backward:
                 continue
             place = node.origin
             with inherit(Origin(place.file, place.line, "backward", of=node, operand=k)):
-                part = _apply(rule, node, k, cotangent)
-                self.pending.setdefault(parent, []).append(_undo_broadcast(part, parent))
+                part = self.branches.apply(rule, node, k, cotangent)
+                self.pending.setdefault(parent, []).append(self.branches.undo_broadcast(part, parent))
 
-
-def _total(node: Node, parts: Sequence[Node]) -> Node:
-    """The sum of what arrived, on record as the cotangent of ``node``."""
-    origin = Origin(node.origin.file, node.origin.line, "backward", of=node)
-    with inherit(origin):
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-    if total.inputs:
-        total.add_origin(origin)
-    return total
-
-
-def _apply(rule: Any, node: Node, k: int, cotangent: Node) -> Node:
-    """The rule for operand k, kept inside the branch that was taken.
-
-    A cotangent that ``where`` selected is zero outside its condition by definition, whatever the rule's factor is
-    there: ``rule(where(c, t, 0)) = where(c, rule(t), 0)``. So sqrt'(0) = inf in a branch not taken makes no NaN.
-    """
-    selected = _selected(cotangent)
-    if selected is None or not _keeps_zeros(node):
-        extra = {"k": k} if len(node.op.vjp) != len(node.inputs) else {}
-        part: Node = rule(cotangent, node, *node.inputs, **extra)
-        return part
-    condition, value, taken = selected
-    inner = _apply(rule, node, k, broadcast_to(value, node.shape))
-    if not isinstance(node.op.lowering, Elementwise):
-        extra = {"k": k} if len(node.op.vjp) != len(node.inputs) else {}
-        condition = rule(broadcast_to(condition, node.shape), node, *node.inputs, **extra)
-    return where(condition, inner, 0) if taken else where(condition, 0, inner)
-
-
-def _selected(cotangent: Node) -> tuple[Node, Node, bool] | None:
-    """(condition, value, True) for ``where(condition, value, 0)``; with False for ``where(condition, 0, value)``."""
-    if cotangent.op.name != "where":
-        return None
-    condition, x, y = cotangent.inputs
-    if scalar_value(y) == 0:
-        return condition, x, True
-    return (condition, y, False) if scalar_value(x) == 0 else None
-
-
-def _keeps_zeros(node: Node) -> bool:
-    lowering = node.op.lowering
-    if isinstance(lowering, Reduction):
-        return lowering.combine == "+"
-    return isinstance(lowering, Elementwise | View | Reshape | Concat)
-
-
-def _undo_broadcast(cotangent: Node, operand: Node) -> Node:
-    """Sum over the axes along which the operand was repeated."""
-    if cotangent.shape == operand.shape:
-        return cotangent
-    extra = cotangent.ndim - operand.ndim
-    if extra < 0:
-        return broadcast_to(cotangent, operand.shape)
-    repeated = [axis for axis in range(extra)]
-    repeated += [axis + extra for axis, size in enumerate(operand.shape) if size == 1 and cotangent.shape[axis + extra] != 1]
-    total = sum(cotangent, tuple(repeated)) if repeated else cotangent
-    if total.shape == operand.shape:
+    def _total(self, node: Node, parts: Sequence[Node]) -> Node:
+        """The sum of what arrived, on record as the cotangent of ``node``."""
+        origin = Origin(node.origin.file, node.origin.line, "backward", of=node)
+        with inherit(origin):
+            total = self.branches.total(node, parts)
+        if total.inputs:
+            total.add_origin(origin)
         return total
-    if total.ndim == operand.ndim:
-        return broadcast_to(total, operand.shape)
-    return reshape(total, operand.shape)

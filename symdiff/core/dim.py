@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import total_ordering
 
 from .errors import ShapeError
 
 Monomial = tuple[tuple[str, int], ...]  # (("m", 1), ("n", 2)) is m * n^2, names sorted
-Size = "int | Dim"
-
-
-@total_ordering
-class _Order:
-    """Sort key of a monomial: higher degree first, then by name."""
-
-    def __init__(self, monomial: Monomial) -> None:
-        self.key = (-sum(power for _, power in monomial), monomial)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Order) and self.key == other.key
-
-    def __lt__(self, other: _Order) -> bool:
-        return self.key < other.key
+Term = tuple[Monomial, int]
 
 
 class Dim:
@@ -34,9 +19,9 @@ class Dim:
 
     __slots__ = ("_hash", "terms")
 
-    terms: tuple[tuple[Monomial, int], ...]
+    terms: tuple[Term, ...]
 
-    def __init__(self, terms: tuple[tuple[Monomial, int], ...]) -> None:
+    def __init__(self, terms: tuple[Term, ...]) -> None:
         self.terms = terms
         self._hash = hash(terms)
 
@@ -101,10 +86,10 @@ def dim(name: str) -> Dim:
     """
     if not name.isidentifier():
         raise ShapeError(f"dim: a size is named by an identifier, got {name!r}")
-    return Dim((((((name, 1),)), 1),))
+    return Dim(((((name, 1),), 1),))
 
 
-def _terms(size: int | Dim) -> tuple[tuple[Monomial, int], ...]:
+def _terms(size: int | Dim) -> tuple[Term, ...]:
     if isinstance(size, Dim):
         return size.terms
     return (((), int(size)),)
@@ -117,7 +102,12 @@ def _times(a: Monomial, b: Monomial) -> Monomial:
     return tuple(sorted(powers.items()))
 
 
-def _collect(terms: list[tuple[Monomial, int]]) -> int | Dim:
+def _printed_order(term: Term) -> tuple[int, Monomial]:
+    """Higher degree first, then by name."""
+    return -sum(power for _, power in term[0]), term[0]
+
+
+def _collect(terms: list[Term]) -> int | Dim:
     sums: dict[Monomial, int] = {}
     for monomial, factor in terms:
         sums[monomial] = sums.get(monomial, 0) + factor
@@ -126,7 +116,7 @@ def _collect(terms: list[tuple[Monomial, int]]) -> int | Dim:
         return 0
     if list(kept) == [()]:
         return kept[()]
-    return Dim(tuple(sorted(kept.items(), key=lambda term: _Order(term[0]))))
+    return Dim(tuple(sorted(kept.items(), key=_printed_order)))
 
 
 def product(sizes: tuple[int | Dim, ...]) -> int | Dim:
@@ -150,22 +140,33 @@ def evaluate(size: int | Dim, sizes: Mapping[str, int]) -> int:
 
 
 def divide_exactly(size: int | Dim, divisor: int | Dim) -> int | Dim | None:
-    """``size / divisor`` when it is a size again, else None. The divisor must have one term."""
+    """``size / divisor`` when it is a size again, else None: long division of polynomials."""
     if isinstance(divisor, int) and divisor == 0:
         return None
-    parts = _terms(divisor)
-    if len(parts) != 1:
-        return 1 if size == divisor else None
-    monomial, factor = parts[0]
-    quotient: list[tuple[Monomial, int]] = []
-    for names, number in _terms(size):
-        powers = dict(names)
-        for name, power in monomial:
-            powers[name] = powers.get(name, 0) - power
-        if number % factor or min(powers.values(), default=0) < 0:
+    names = sorted({name for part in (size, divisor) if isinstance(part, Dim) for name in part.names})
+
+    def rank(term: Term) -> list[int]:
+        powers = dict(term[0])
+        return [powers.get(name, 0) for name in names]
+
+    leading = max(_terms(divisor), key=rank)
+    quotient: int | Dim = 0
+    while isinstance(size, Dim) or size:
+        part = _divide_term(max(_terms(size), key=rank), leading)
+        if part is None:
             return None
-        quotient.append((tuple(sorted((n, p) for n, p in powers.items() if p)), number // factor))
-    return _collect(quotient)
+        quotient, size = quotient + part, size - part * divisor
+    return quotient
+
+
+def _divide_term(term: Term, divisor: Term) -> int | Dim | None:
+    (monomial, number), (below, factor) = term, divisor
+    powers = dict(monomial)
+    for name, power in below:
+        powers[name] = powers.get(name, 0) - power
+    if number % factor or min(powers.values(), default=0) < 0:
+        return None
+    return _collect([(tuple(sorted((name, power) for name, power in powers.items() if power)), number // factor)])
 
 
 def never_exceeds(small: int | Dim, large: int | Dim) -> bool:

@@ -120,7 +120,8 @@ def _checked_inputs(given: Sequence[Node] | None, found: Sequence[Node], params:
         if not isinstance(node, Node) or node.op.name not in ("input", "param"):
             what: Any = describe(node) if isinstance(node, Node) else repr(node)
             raise GraphError(f"graph inputs: {what} is neither an input nor a parameter; make one with sd.input")
-    missing = [node for node in found if node not in set(given)]
+    listed_already = set(given)
+    missing = [node for node in found if node not in listed_already]
     if missing:
         listed = ", ".join(map(describe, missing))
         raise GraphError(f"graph inputs: the outputs also need {listed}; add it to inputs=[...]")

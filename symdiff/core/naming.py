@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import keyword
-import linecache
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from .node import Node
 from .provenance import Origin
-from .traversal import users
-
-_ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(?::[^=]+)?=(?!=)")
+from .source import Assignment, assignment_at
+from .traversal import toposort, users
 
 
 def assign_names(nodes: Sequence[Node], outputs: Mapping[str, Node]) -> dict[Node, str]:
@@ -21,69 +19,160 @@ def assign_names(nodes: Sequence[Node], outputs: Mapping[str, Node]) -> dict[Nod
     variable the user assigned the expression to, ``d_`` and the name of what a cotangent belongs to, the operator's
     name with a number.
     """
-    names: dict[Node, str] = {}
-    taken: set[str] = set()
-    output_names = {node: name for name, node in reversed(outputs.items())}
+    naming = _Naming(nodes, given_names(nodes, outputs))
+    for node in nodes:
+        naming.name(node)
+    return naming.names
+
+
+def given_names(nodes: Sequence[Node], outputs: Mapping[str, Node]) -> dict[Node, str]:
+    """The nodes that carry a name of the user's, leaves included: named, an output, or assigned to a variable."""
+    output_names = {node: _as_identifier(name) for name, node in reversed(list(outputs.items()))}
     assigned = _assigned_variables(nodes)
-    for node in nodes:
-        if node.op.name in ("input", "param"):
-            names[node] = _unique(node.attrs["name"], taken)
-    for node in nodes:
-        if node in names or not node.inputs:
-            continue
-        given = next((origin.name for origin in reversed(node.origins) if origin.name), None)
-        wanted = given or _as_identifier(output_names.get(node)) or assigned.get(node)
-        wanted = wanted or _cotangent_name(node, names)
-        names[node] = _unique(wanted or node.op.name, taken, numbered=wanted is None)
-    for node in nodes:
-        if node not in names:
-            names[node] = _unique(node.op.name, taken, numbered=True)
-    return names
-
-
-def _assigned_variables(nodes: Sequence[Node]) -> dict[Node, str]:
-    """For each line ``name = expression`` of the user, the node that is the expression's whole value."""
-    consumers = users(nodes)
     found: dict[Node, str] = {}
     for node in nodes:
-        origin = node.origin
-        if not node.inputs or origin.section != "forward" or origin.of is not None:
+        if is_leaf(node):
+            found[node] = _as_identifier(node.attrs["name"])
             continue
-        if any(_same_line(origin, user.origin) for user in consumers[node]):
+        if not node.inputs and node not in assigned:
             continue
-        match = _ASSIGNMENT.match(linecache.getline(origin.file, origin.line)) if origin.line else None
-        if match:
-            found[node] = match.group(1)
+        given = next((origin.name for origin in reversed(node.origins) if origin.name), None)
+        name = given or output_names.get(node) or assigned.get(node)
+        if name:
+            found[node] = name
     return found
 
 
-def _same_line(a: Origin, b: Origin) -> bool:
-    return (a.file, a.line) == (b.file, b.line) and b.of is None
+def outside_names(nodes: Sequence[Node]) -> dict[Node, str]:
+    """The user's names of nodes that are in no graph any more but on record as what a gradient belongs to."""
+    seen = set(nodes)
+    found: dict[Node, str] = {}
+    fresh: Sequence[Node] = nodes
+    while fresh:
+        under = toposort({origin.of: None for node in fresh for origin in node.origins if origin.of is not None})
+        fresh = [node for node in under if node not in seen]
+        names = given_names(under, {}) if fresh else {}
+        found |= {node: names[node] for node in fresh if node in names}
+        seen.update(fresh)
+    return found
 
 
-def _cotangent_name(node: Node, names: Mapping[Node, str]) -> str | None:
-    """``d_h1`` for the total cotangent of h1."""
-    for origin in node.origins:
-        if origin.of is not None and origin.operand is None and origin.of in names:
-            return f"d_{names[origin.of]}"
-    return None
+def is_leaf(node: Node) -> bool:
+    """True for an input or a parameter."""
+    return node.op.name in ("input", "param")
 
 
-def _as_identifier(name: str | None) -> str | None:
-    if name is None:
+def cotangent_of(node: Node, total_of: Iterable[Node] = ()) -> list[Node]:
+    """The nodes whose whole cotangent this node is; not those in ``total_of``, whose sum only goes on from here."""
+    later = set(total_of)
+    return [o.of for o in node.origins if o.of is not None and o.operand is None and o.of not in later]
+
+
+def unfinished_sums(node: Node, consumers: Iterable[Node]) -> set[Node]:
+    """The nodes whose cotangent ``node`` is only a part of: one of its users adds more to the same sum."""
+    own = set(cotangent_of(node))
+    return {of for user in consumers if user.op.name == "add" for of in cotangent_of(user) if of in own}
+
+
+class _Naming:
+    """One run of :func:`assign_names`."""
+
+    def __init__(self, nodes: Sequence[Node], given: Mapping[Node, str]) -> None:
+        self.given = given
+        self.outside = outside_names(nodes)
+        self.consumers = users(nodes)
+        self.names: dict[Node, str] = {}
+        self.unique = _Unique()
+        for node in sorted((node for node in nodes if node in given), key=lambda node: not is_leaf(node)):
+            self.names[node] = self.unique(given[node])
+
+    def name(self, node: Node) -> str:
+        """The name of a node of the graph, chosen now if it has none. Depth is the order of differentiation."""
+        if node not in self.names:
+            wanted = self._of_cotangent(node) or self._of_part(node)
+            self.names[node] = self.unique(wanted) if wanted else self.unique.numbered(node.op.name)
+        return self.names[node]
+
+    def _known(self, node: Node) -> str | None:
+        """The name of something a gradient belongs to; None when that is neither in the graph nor the user's."""
+        return self.name(node) if node in self.consumers else self.outside.get(node)
+
+    def _of_cotangent(self, node: Node) -> str | None:
+        """``d_h1`` for the whole cotangent of h1; of something the user named, where there is a choice."""
+        if not node.inputs:
+            return None
+        found = [of for of in cotangent_of(node, unfinished_sums(node, self.consumers[node])) if of is not node]
+        found.sort(key=lambda of: of not in self.given)
+        return next((f"d_{name}" for name in map(self._known, found) if name), None)
+
+    def _of_part(self, node: Node) -> str | None:
+        """``d_W1_from_z1`` for what z1 adds to the cotangent of W1, when others add to it too."""
+        if not node.inputs:
+            return None
+        sums = {of for user in self.consumers[node] if user.op.name == "add" for of in cotangent_of(user)}
+        for origin in node.origins:
+            if origin.of is None or origin.operand is None or origin.of.inputs[origin.operand] not in sums:
+                continue
+            whole, source = self._known(origin.of.inputs[origin.operand]), self._known(origin.of)
+            if whole and source:
+                return f"d_{whole}_from_{source}"
         return None
-    return name if name.isidentifier() else re.sub(r"\W+", "_", name)
 
 
-def _unique(name: str, taken: set[str], *, numbered: bool = False) -> str:
-    """``name``, or the first free ``name_2``, ``name_3``, ...; remembered as taken."""
-    if keyword.iskeyword(name):
-        name += "_"
-    if not numbered and name not in taken:
-        taken.add(name)
+def _assigned_variables(nodes: Sequence[Node]) -> dict[Node, str]:
+    """For each statement ``name = expression`` of the user, the node that is the expression's whole value.
+
+    It is the one whose operator stands at the top of the expression; where that operator stands there twice, the one
+    that nothing else in the statement uses.
+    """
+    consumers = users(nodes)
+    places = {node: _assignment(node) for node in nodes}
+    found: dict[Node, str] = {}
+    for node, place in places.items():
+        if place is None:
+            continue
+        if node.op.name == place.operator or all(places[user] != place for user in consumers[node]):
+            found[node] = place.target
+    return found
+
+
+def _assignment(node: Node) -> Assignment | None:
+    """The user's statement that built a forward node."""
+    if is_leaf(node) or (not node.inputs and not node.shape):
+        return None
+    origin = next((o for o in node.origins if _is_users(o)), None)
+    return assignment_at(origin.file, origin.line) if origin else None
+
+
+def _is_users(origin: Origin) -> bool:
+    return origin.section == "forward" and origin.of is None and origin.line > 0
+
+
+def _as_identifier(name: str) -> str:
+    return name if name.isidentifier() else re.sub(r"\W+|^(?=\d)", "_", name)
+
+
+class _Unique:
+    """Hands out names, each once; remembers where the numbers of each name have come to, so that n names cost O(n)."""
+
+    def __init__(self) -> None:
+        self.taken: set[str] = set()
+        self.last: dict[str, int] = {}
+
+    def __call__(self, name: str) -> str:
+        """``name``, or the first free ``name_2``, ``name_3``, ..."""
+        if keyword.iskeyword(name):
+            name += "_"
+        if name in self.taken:
+            return self.numbered(name, start=2)
+        self.taken.add(name)
         return name
-    number = 1 if numbered else 2
-    while f"{name}_{number}" in taken:
-        number += 1
-    taken.add(f"{name}_{number}")
-    return f"{name}_{number}"
+
+    def numbered(self, name: str, start: int = 1) -> str:
+        """The first free ``name_1``, ``name_2``, ..."""
+        number = max(self.last.get(name, 0) + 1, start)
+        while f"{name}_{number}" in self.taken:
+            number += 1
+        self.last[name] = number
+        self.taken.add(f"{name}_{number}")
+        return f"{name}_{number}"

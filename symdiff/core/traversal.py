@@ -8,10 +8,13 @@ from .node import Node, build
 from .provenance import inherit
 
 
-def toposort(outputs: Iterable[Node]) -> list[Node]:
-    """Every node the outputs need, inputs before users, in an order that depends on the graph alone."""
+def toposort(outputs: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
+    """Every node the outputs need, inputs before users, in an order that depends on the graph alone.
+
+    Nodes in ``stop``, and what only they need, are left out.
+    """
     order: list[Node] = []
-    seen: set[Node] = set()
+    seen: set[Node] = set(stop)
     for output in outputs:
         stack: list[tuple[Node, bool]] = [(output, False)]
         while stack:

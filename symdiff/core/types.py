@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .dim import Dim
-from .errors import DTypeError, ShapeError
+from .errors import DTypeError, ShapeError, explain
+from .provenance import here
 
 Shape = tuple[int | Dim, ...]
 
@@ -20,18 +21,18 @@ DTYPES = {
     )
 }  # fmt: skip
 BOOL, INT64, FLOAT32, FLOAT64 = (DTYPES[name] for name in ("bool", "int64", "float32", "float64"))
-_ALLOWED = frozenset(DTYPES.values())
 
 
 def as_dtype(dtype: Any) -> np.dtype[Any]:
     """The dtype asked for, in native byte order; an error that lists the choices for any other."""
     try:
-        found = np.dtype(dtype).newbyteorder("=")
+        name = np.dtype(dtype).name
     except TypeError:
-        found = None
-    if found not in _ALLOWED:
-        raise DTypeError(f"dtype {dtype!r} is not one symdiff computes with; use one of {', '.join(DTYPES)}")
-    return found
+        name = ""
+    if name not in DTYPES:
+        problem = "it is not one symdiff computes with"
+        raise DTypeError(explain(f"dtype {dtype!r}", problem, at=here(), hint=f"use one of {', '.join(DTYPES)}"))
+    return DTYPES[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +58,22 @@ class TensorType:
 
 def as_shape(shape: Any) -> Shape:
     """A shape from an int, a size or a sequence of them; sizes may not be negative."""
-    sizes = (shape,) if isinstance(shape, int | np.integer | Dim) else tuple(shape)
+    sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     checked: list[int | Dim] = []
     for size in sizes:
         if isinstance(size, Dim):
             checked.append(size)
             continue
         if isinstance(size, bool) or not isinstance(size, int | np.integer):
-            raise ShapeError(f"shape {tuple(map(str, sizes))}: a size is an int or sd.dim(...), got {size!r}")
+            raise ShapeError(explain(_written(sizes), f"a size is an int or sd.dim(...), got {size!r}", at=here()))
         if size < 0:
-            raise ShapeError(f"shape {sizes}: sizes are not negative")
+            raise ShapeError(explain(_written(sizes), "sizes are not negative", at=here()))
         checked.append(int(size))
     return tuple(checked)
+
+
+def _written(sizes: Sequence[Any]) -> str:
+    return f"shape ({', '.join(map(str, sizes))})"
 
 
 def broadcast(shapes: Sequence[Shape]) -> Shape | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import DTypeError, ShapeError, explain
+from ..core.errors import DTypeError, explain
 from ..core.node import Node, Operand, build, describe
 from ..core.op import Attrs, Leaf, Op
 from ..core.provenance import here
@@ -58,7 +58,7 @@ def constant(value: Any, dtype: Any = None) -> Node:
     """
     try:
         array = np.asarray(value, None if dtype is None else as_dtype(dtype))
-    except (ValueError, TypeError) as problem:
+    except (ValueError, TypeError, OverflowError) as problem:
         raise DTypeError(explain("constant", f"{value!r} is not an array of numbers", at=here())) from problem
     if array.dtype.kind not in "biuf":
         raise DTypeError(explain("constant", f"{value!r} is not an array of numbers", at=here()))
@@ -81,7 +81,7 @@ def scalar_value(node: Node) -> Any | None:
     return first.item()
 
 
-def as_node(value: Operand, name: str = "operand") -> Node:
+def as_node(value: Operand) -> Node:
     """A node as it is; anything else as a constant."""
     if isinstance(value, Node):
         return value
@@ -93,45 +93,41 @@ def like(value: float, node: Node) -> Node:
     return constant(np.asarray(value, node.dtype))
 
 
-def full_like(node: Node, value: float) -> Node:
-    """A constant of one value with the type of ``node`` (a scalar that will broadcast where the shape has symbols)."""
-    if all(isinstance(size, int) for size in node.shape) and not node.shape:
-        return like(value, node)
-    from .shape import broadcast_to
-
-    return broadcast_to(like(value, node), node.shape)
-
-
 def promote(name: str, *operands: Operand) -> list[Node]:
     """Operands as nodes of one dtype. Python numbers are weak: they take the dtype of what they meet."""
     strong = [operand for operand in operands if not _is_weak(operand)]
-    nodes = {id(operand): as_node(operand, name) for operand in strong}
+    nodes = {id(operand): as_node(operand) for operand in strong}
     if not strong:
         found = [constant(operand) for operand in operands]
         return _cast(found, np.result_type(*(node.dtype for node in found)))
     dtype = np.result_type(*(node.dtype for node in nodes.values()))
     for operand in operands:
         if _is_weak(operand):
-            dtype = _meet_weak(name, dtype, operand, strong[0])
-    return _cast([constant(o, dtype) if _is_weak(o) else nodes[id(o)] for o in operands], dtype)
+            dtype = _meet_weak(dtype, operand)
+    met = strong[0]
+    return _cast([_weak_constant(name, o, dtype, met) if _is_weak(o) else nodes[id(o)] for o in operands], dtype)
 
 
 def _is_weak(operand: Operand) -> bool:
     return type(operand) in (int, float, bool)
 
 
-def _meet_weak(name: str, dtype: np.dtype[Any], value: Any, met: Operand) -> np.dtype[Any]:
+def _meet_weak(dtype: np.dtype[Any], value: Any) -> np.dtype[Any]:
     """The dtype after a weak Python number joins in."""
     if isinstance(value, bool):
         return dtype
     if isinstance(value, float):
         return dtype if dtype.kind == "f" else FLOAT64
-    if dtype == BOOL:
-        return INT64
-    if dtype.kind in "iu" and not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
+    return INT64 if dtype == BOOL else dtype
+
+
+def _weak_constant(name: str, value: Any, dtype: np.dtype[Any], met: Operand) -> Node:
+    """A weak number in the dtype it takes; an error where a finite number would not stay one."""
+    limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype if dtype != BOOL else INT64)
+    if value - value == 0 and not float(limits.min) <= value <= float(limits.max):
         other = describe(met) if isinstance(met, Node) else repr(met)
         raise DTypeError(explain(name, f"{value} does not fit in {dtype.name} of {other}", at=here()))
-    return dtype
+    return constant(value, dtype)
 
 
 def _cast(nodes: list[Node], dtype: np.dtype[Any]) -> list[Node]:
@@ -148,8 +144,3 @@ def as_index(value: Operand, name: str) -> Node:
     if node.dtype.kind not in "iu":
         raise DTypeError(explain(name, f"indices are integers, got {describe(node)}", at=here()))
     return node
-
-
-def require_rank(node: Node, least: int, name: str) -> None:
-    if node.ndim < least:
-        raise ShapeError(explain(name, f"needs at least {least} axes, got {describe(node)}", at=here()))

@@ -46,13 +46,13 @@ remainder = binary(
 def _power_base(t: Node, out: Node, x: Node, y: Node) -> Node:
     exponent = scalar_value(y)
     if exponent is not None:
-        return t * exponent * x ** like(exponent - 1, y) if exponent else t * 0
-    is_zero = equal(y, 0)
-    return where(is_zero, 0, t * y * x ** where(is_zero, 1, y - 1))
+        return t * exponent * x ** like(exponent - 1, y) if exponent else like(0, x)
+    both_zero = logical_and(equal(x, 0), equal(y, 0))
+    return t * y * where(both_zero, 1, x) ** (y - 1)
 
 
 def _power_exponent(t: Node, out: Node, x: Node, y: Node) -> Node:
-    return t * out * log(where(equal(x, 0), 1, x))
+    return t * out * log(where(logical_and(equal(x, 0), y >= 0), 1, x))
 
 
 power = binary(
@@ -60,34 +60,27 @@ power = binary(
     "power(a, b)",
     np.power,
     (_power_base, _power_exponent),
-    "x ** y, elementwise. d/dx = y x^(y-1) (0 where y = 0), d/dy = x^y log x (0 where x = 0; NaN for x < 0).",
+    "x ** y, elementwise. d/dx = y x^(y-1) (0 where y = 0), d/dy = x^y log x (0 where x = 0 <= y; NaN for x < 0).",
     cost=20,
 )
 
 
-def _winner(beats: Any) -> Any:
-    """Cotangent of one side of maximum/minimum: all of it to the winner, half on a tie."""
-
-    def rule(t: Node, x: Node, y: Node) -> Node:
-        return where(beats(x, y), t, where(equal(x, y), t * 0.5, 0))
-
-    return rule
-
-
-_greater, _less = _winner(lambda x, y: x > y), _winner(lambda x, y: x < y)
+def _to_winner(t: Node, wins: Node, ties: Node) -> Node:
+    """Cotangent of one side of maximum/minimum: all of it where that side wins, half on a tie, else none."""
+    return where(wins, where(ties, t * 0.5, t), 0)
 
 maximum = binary(
     "maximum",
     "maximum(a, b)",
     np.maximum,
-    (lambda t, out, x, y: _greater(t, x, y), lambda t, out, x, y: _greater(t, y, x)),
+    (lambda t, out, x, y: _to_winner(t, x >= y, equal(x, y)), lambda t, out, x, y: _to_winner(t, y >= x, equal(x, y))),
     "The larger of x and y, NaN if either is. The derivative goes to the larger, half to each on a tie.",
 )
 minimum = binary(
     "minimum",
     "minimum(a, b)",
     np.minimum,
-    (lambda t, out, x, y: _less(t, x, y), lambda t, out, x, y: _less(t, y, x)),
+    (lambda t, out, x, y: _to_winner(t, x <= y, equal(x, y)), lambda t, out, x, y: _to_winner(t, y <= x, equal(x, y))),
     "The smaller of x and y, NaN if either is. The derivative goes to the smaller, half to each on a tie.",
 )
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..core.dim import Dim
-from ..core.errors import GraphError
+from ..core.errors import GraphError, ShapeError, explain
 from ..core.node import Node, build
 from ..core.op import Attrs, Leaf, Op
+from ..core.provenance import here
 from ..core.registry import provide
-from ..core.types import FLOAT64, TensorType, as_dtype, as_shape
-from .convert import CONSTANT, constant
+from ..core.types import FLOAT64, Shape, TensorType, as_dtype, as_shape, broadcast
+from .convert import CONSTANT, Frozen, constant
 from .record import define, free
 
 define(CONSTANT)
@@ -69,12 +70,18 @@ def param(name: str, shape: Any = (), init: Any = None, dtype: Any = "float64") 
     if any(isinstance(size, Dim) for size in sizes):
         raise GraphError(f"param {name!r}: sizes of a parameter are numbers, got {tuple(map(str, sizes))}")
     if init is not None and not callable(init):
-        from .convert import Frozen
-
-        init = Frozen(np.broadcast_to(np.asarray(init, as_dtype(dtype)), sizes))  # type: ignore[arg-type]
+        init = _initial_value(name, init, sizes, as_dtype(dtype))
     return build(
         PARAM, [], {"name": _leaf_name("param", name), "dtype": as_dtype(dtype), "shape": sizes, "init": init}
     )
+
+
+def _initial_value(name: str, value: Any, shape: Shape, dtype: np.dtype[Any]) -> Frozen:
+    array = np.asarray(value, dtype)
+    if broadcast([array.shape, shape]) != shape:
+        problem = f"init has shape {array.shape}, which does not broadcast to {shape}"
+        raise ShapeError(explain(f"param {name!r}", problem, at=here()))
+    return Frozen(np.broadcast_to(array, shape))  # type: ignore[arg-type]
 
 
 def _leaf_name(kind: str, name: str) -> str:

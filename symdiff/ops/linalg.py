@@ -15,7 +15,7 @@ from ..core.provenance import here
 from ..core.registry import provide
 from ..core.types import BOOL, TensorType, broadcast
 from .convert import promote
-from .record import define
+from .record import INTEGERS, build_astype, define
 from .reduce import sum
 from .shape import expand_dims, reshape, squeeze, swap_last
 
@@ -57,7 +57,7 @@ _INTEGER_MATMUL = define(
         name="integer_matmul",
         infer=_infer_matmul,
         evaluate=np.matmul,
-        vjp=(),
+        vjp=(INTEGERS, INTEGERS),
         lowering=Expand(
             lambda node: sum(expand_dims(node.inputs[0], -1) * expand_dims(node.inputs[1], -3), axis=-2).astype(
                 node.dtype
@@ -98,7 +98,7 @@ def _vector_dot(x: Node, y: Node) -> Node:
     if x.shape != y.shape:
         problem = f"inner sizes differ: {describe(x)} @ {describe(y)} ({x.shape[0]} != {y.shape[0]})"
         raise ShapeError(explain("matmul", problem, at=here()))
-    return sum(x * y)
+    return build_astype(sum(x * y), x.dtype)
 
 
 def _matrices(x: Node, y: Node) -> Node:

@@ -87,7 +87,8 @@ def permute_dims(x: Operand, axes: Any = None) -> Node:
     """The axes in another order (default: reversed)."""
     node = as_node(x)
     what = f"permute_dims of {describe(node)} at {here()}"
-    order = tuple(range(node.ndim))[::-1] if axes is None else tuple(normal_axis(a, node.ndim, what) for a in axes)
+    given = range(node.ndim)[::-1] if axes is None else [axes] if isinstance(axes, int) else axes
+    order = tuple(normal_axis(axis, node.ndim, what) for axis in given)
     if sorted(order) != list(range(node.ndim)):
         raise ShapeError(f"{what}: {order} does not name every axis once")
     return node if order == tuple(range(node.ndim)) else build(_PERMUTE, [node], {"axes": order})

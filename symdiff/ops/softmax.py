@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dim import product
-from ..core.errors import DTypeError, ShapeError, explain
+from ..core.errors import ShapeError, explain
 from ..core.node import Node, Operand, build, describe
 from ..core.op import Attrs, Expand, Op
 from ..core.provenance import here
@@ -194,5 +194,6 @@ def cross_entropy(logits: Operand, labels: Operand) -> Node:
     """
     z, y = _floats(logits), as_index(labels, "cross_entropy")
     if z.ndim < 1 or not isinstance(z.shape[-1], int):
-        raise DTypeError(explain("cross_entropy", f"the last size of {describe(z)} must be a number", at=here()))
+        raise ShapeError(explain("cross_entropy", f"the last size of {describe(z)} must be a number", at=here()))
+    refuse_empty("cross_entropy", z, (z.ndim - 1,))
     return build(_CROSS_ENTROPY, [z, build_astype(y, INT64)])

@@ -1,7 +1,7 @@
-"""Matrix products: the address of a cblas gemm (64-bit sizes), from the OpenBLAS that NumPy ships or what stands in for it.
+"""Matrix products: the address of a cblas gemm with 64-bit sizes.
 
-In order: NumPy's bundled OpenBLAS; SciPy's `cython_blas` behind a small adapter; NumPy's own matmul through a callback,
-which works everywhere and costs a few microseconds a call. SYMDIFF_BLAS=openblas|scipy|numpy takes one of them.
+In order: the OpenBLAS that NumPy ships; SciPy's `cython_blas` behind a small adapter; NumPy's own matmul through a
+callback, which works everywhere and costs a few microseconds a call. SYMDIFF_BLAS=openblas|scipy|numpy takes one.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def _scipy() -> dict[str, int] | None:
         from scipy.linalg import cython_blas
     except ImportError:
         return None
-    return {dtype: _adapter(dtype, _capsule_address(cython_blas.__pyx_capi__[f"{c}gemm"])) for dtype, c in _LETTER.items()}
+    capsules = {dtype: cython_blas.__pyx_capi__[f"{c}gemm"] for dtype, c in _LETTER.items()}
+    return {dtype: _adapter(dtype, _capsule_address(capsule)) for dtype, capsule in capsules.items()}
 
 
 def _capsule_address(capsule: Any) -> int:
@@ -113,7 +114,7 @@ def _callback(dtype: str) -> Any:
 
     def matrix(address: int, rows: int, columns: int, leading: int) -> np.ndarray[Any, Any]:
         length = (rows - 1) * leading + columns if rows and columns else 0
-        flat = np.frombuffer((real * length).from_address(address or 0), dtype) if length else np.empty(0, dtype)
+        flat = np.ctypeslib.as_array((real * length).from_address(address)) if length else np.empty(0, dtype)
         return np.lib.stride_tricks.as_strided(flat, (rows, columns), (leading * flat.itemsize, flat.itemsize))
 
     def operand(address: int, rows: int, columns: int, leading: int, transposed: bool) -> np.ndarray[Any, Any]:

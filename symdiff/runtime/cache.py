@@ -1,7 +1,7 @@
-"""A folder of object code, one file for each digest, that only its owner can write. No fault here ever reaches the user.
+"""A folder of object code, one file for each digest. No fault of it ever reaches the user.
 
-Cached code is executed, so the folder is used only when it belongs to the user and nobody else can write to it. An entry
-is written to a temporary file and renamed, and carries a checksum: what is damaged or half written is a miss.
+Cached code is executed, so the folder is used only when it belongs to the user and nobody else can write to it. An
+entry is written to a temporary file and renamed, and carries a checksum: what is damaged or half written is a miss.
 """
 
 from __future__ import annotations

@@ -1,78 +1,64 @@
-"""Kernel -> object code. Imports Numba, so native.py imports this file only when something has to be compiled."""
+"""Kernel -> LLVM text. Imports Numba, so native.py imports this file only when something has to be compiled."""
 
 from __future__ import annotations
 
+import builtins
 import functools
-import gc
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from types import CodeType
 from typing import Any
-
-from numba.core.errors import NumbaError
 
 from symdiff.runtime import codegen, native_maths, native_steps, native_types
 from symdiff.runtime.lower_public import Lowered, lower_public
-from symdiff.runtime.rewrite import python_function
+from symdiff.runtime.primitive import Primitive
+from symdiff.runtime.rewrite import rewritten
 from symdiff.runtime.text import Kernel
 
-Lower = Callable[[Any, Sequence[Any]], Lowered]
-
-
-def object_code(kernel: Kernel, entry: str, packed: bool) -> bytes:
-    """Compile `kernel` and give it the C function `entry`: packed takes (words, slots), otherwise plain arguments."""
-    with _no_collection():
-        return codegen.object_code(llvm_text(kernel, entry, packed), entry)
+Lower = Callable[[CodeType, dict[str, Any], Sequence[Any]], Lowered]
 
 
 def llvm_text(kernel: Kernel, entry: str, packed: bool, lower: Lower | None = None) -> str:
-    """The LLVM module of a kernel and its entry point, before optimisation."""
+    """The LLVM module, not yet optimised, of `kernel` and its C function `entry`, for codegen.py.
+
+    A packed entry takes (words, slots), otherwise it is a CPython function.
+    """
     arguments = [native_types.parameter_type(param) for param in kernel.params]
-    lowered = (lower or _lower)(_python(kernel), arguments)
-    make_entry = codegen.packed_entry if packed else codegen.plain_entry
+    module, elements = rewritten(kernel)
+    code = builtins.compile(module, f"<kernel {kernel.digest[:12]}>", "exec")
+    lowered = (lower or _lower)(code, _namespace(kernel, elements), arguments)
+    make_entry = codegen.packed_entry if packed else codegen.python_entry
     return lowered.llvm + make_entry(lowered.symbol, kernel.params, entry)
 
 
-def _python(kernel: Kernel) -> Any:
-    return python_function(kernel, _functions(), lambda kind, rank: getattr(native_types, kind)(rank))
+def _namespace(kernel: Kernel, elements: Iterable[tuple[str, int]]) -> dict[str, Any]:
+    """What the names in a rewritten kernel stand for."""
+    own = [native_types.element(kind, rank) for kind, rank in elements]
+    return {primitive.name: primitive for primitive in (*_primitives(), *own)} | dict(kernel.constants)
 
 
 @functools.cache
-def _functions() -> dict[str, Any]:
-    return native_maths.build() | native_steps.build()
+def _primitives() -> list[Primitive]:
+    return native_maths.build() + native_steps.build()
 
 
-def _lower(function: Any, arguments: Sequence[Any]) -> Lowered:
+def _lower(code: CodeType, namespace: dict[str, Any], arguments: Sequence[Any]) -> Lowered:
     """The lean pipeline; when Numba's internals are not as we know them, the public one, and say so once."""
     try:
         from symdiff.runtime.lower_lean import lower_lean
 
-        return lower_lean(function, arguments)
-    except NumbaError:
-        raise
+        return lower_lean(code, namespace, arguments)
     except Exception as error:
-        lowered = lower_public(function, arguments)
-        _warn_of_fallback(type(error), str(error))
+        # A kernel that is at fault fails here as well, and without the warning.
+        lowered = lower_public(code, namespace, arguments)
+        _warn_of_fallback(f"{type(error).__name__}: {error}")
         return lowered
 
 
 @functools.cache
-def _warn_of_fallback(kind: type, message: str) -> None:
+def _warn_of_fallback(reason: str) -> None:
     warnings.warn(
-        f"symdiff: kernels compile slowly with this version of Numba, whose internals have changed "
-        f"({kind.__name__}: {message})",
+        f"symdiff: kernels compile slowly with this version of Numba, whose internals have changed ({reason})",
         RuntimeWarning,
         stacklevel=2,
     )
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """The collector finds nothing in a compilation and costs a tenth of it."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

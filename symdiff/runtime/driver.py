@@ -16,6 +16,10 @@ from symdiff.runtime import native
 from symdiff.runtime.signature import Array, Param, Size
 from symdiff.runtime.text import canonical
 
+_METH_FASTCALL = 0x80
+_definitions: list[_MethodDef] = []
+"""Python keeps pointers to these."""
+
 _WORDS = Array("int64", (1,))
 _INTRINSICS = frozenset({"invoke", "call_gemm_float32", "call_gemm_float64", "move_bytes", "zero_bytes"})
 
@@ -77,16 +81,20 @@ def record(source, target, position):
     target[position] = float64(source[()])
 """
 
-_BUILTINS: dict[str, tuple[str, tuple[Param, ...], Mapping[str, np.generic]]] = {
+_Builtin = tuple[str, tuple[Param, ...], Mapping[str, np.generic]]
+
+_STEPS: dict[str, _Builtin] = {
     "gemm_float32": (_GEMM.format(dtype="float32"), (Size(),) * 17, {"ITEM": np.int64(4)}),
     "gemm_float64": (_GEMM.format(dtype="float64"), (Size(),) * 17, {"ITEM": np.int64(8)}),
     "copy": (_COPY, (Size(),) * 3, {}),
     "zero": (_ZERO, (Size(),) * 2, {}),
     "gather_rows": (_GATHER_ROWS, (Size(), _WORDS, Size(), Size(), Size(), Size()), {}),
-} | {
+}
+_RECORDS: dict[str, _Builtin] = {
     f"record_{dtype}": (_RECORD, (Array(dtype, ()), Array("float64", (1,)), Size()), {})
     for dtype in ("float32", "float64", "int64", "bool")
 }
+_BUILTINS = _STEPS | _RECORDS
 
 
 @functools.cache
@@ -97,18 +105,16 @@ def builtin(name: str) -> int:
       stride_b, stride_c. `count` row-major products c = a @ b + beta * c (beta 0 or 1); strides in elements.
     - `copy`: source, target, bytes (they may overlap). `zero`: target, bytes.
     - `gather_rows`: source, order, target, start, count, row_bytes. Row i of target is row order[start + i] of source.
-    - `record_float32`, `record_float64`, `record_int64`, `record_bool`: source, target, position. One value, to float64.
+    - `record_float32`, `record_float64`, `record_int64`, `record_bool`: source, target, position. One value -> float64.
     """
     text, params, constants = _BUILTINS[name]
-    return native.address(canonical(text, params, constants, _INTRINSICS))
+    return native.addresses([canonical(text, params, constants, _INTRINSICS)], [name])[0]
 
 
 @functools.cache
 def run() -> Callable[[int, int, int], int]:
     """`run()(table, steps, slots)`, addresses as ints: 0, or 1 + the number of the step whose status is in slots[0]."""
-    kernel = canonical(_RUN, (_WORDS, Size(), _WORDS), {}, _INTRINSICS)
-    kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
-    return kind(native.address(kernel, packed=False))
+    return _callable("run", _RUN, (_WORDS, Size(), _WORDS))
 
 
 @functools.cache
@@ -118,7 +124,24 @@ def loop() -> Callable[[int, int, int, int, int, int], int]:
     Each run that completes adds `stride` to slots[cursor]. When one fails, slots[0] is the kernel's status and slots[1]
     is 1 + the number of the step.
     """
-    kernel = canonical(_LOOP, (_WORDS, Size(), _WORDS, Size(), Size(), Size()), {}, _INTRINSICS)
-    numbers = [ctypes.c_int64] * 3
-    kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, *numbers)
-    return kind(native.address(kernel, packed=False))
+    return _callable("loop", _LOOP, (_WORDS, Size(), _WORDS, Size(), Size(), Size()))
+
+
+class _MethodDef(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("address", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("documentation", ctypes.c_char_p),
+    )
+
+
+def _callable(name: str, text: str, params: tuple[Param, ...]) -> Callable[..., int]:
+    """A built-in Python function around native code. It lets other threads run while it does."""
+    [address] = native.addresses([canonical(text, params, {}, _INTRINSICS)], [name], packed=False)
+    definition = _MethodDef(name.encode(), address, _METH_FASTCALL, None)
+    _definitions.append(definition)
+    new = ctypes.pythonapi.PyCFunction_NewEx
+    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
+    function: Callable[..., int] = new(ctypes.addressof(definition), None, None)
+    return function

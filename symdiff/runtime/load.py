@@ -21,9 +21,13 @@ def load(code: bytes, symbol: str) -> int:
         return _addresses[symbol]
 
 
-def loaded(symbol: str) -> int | None:
-    """The address of a symbol that is already linked."""
-    return _addresses.get(symbol)
+def is_loaded(symbol: str) -> bool:
+    return symbol in _addresses
+
+
+def address(symbol: str) -> int:
+    """The address of a symbol that is loaded."""
+    return _addresses[symbol]
 
 
 def _link(code: bytes, symbol: str) -> int:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import numba
+import numba.extending
+
+from symdiff.runtime.primitive import Primitive
 
 FASTMATH = frozenset({"contract"})
 
@@ -20,18 +25,29 @@ class Lowered:
     symbol: str
 
 
-def lower_public(function: Any, arguments: Sequence[Any]) -> Lowered:
-    """The same by `numba.njit`: slower to compile, and loops carry run-time checks that arrays do not overlap."""
+def lower_public(code: CodeType, namespace: dict[str, Any], arguments: Sequence[Any]) -> Lowered:
+    """By `numba.njit`, which optimises too, and cannot be told that the arrays do not overlap."""
     jit = numba.njit(
         error_model="numpy", fastmath=set(FASTMATH), no_cpython_wrapper=True, no_cfunc_wrapper=True, nogil=True
     )
-    dispatcher = jit(function)
+    scope = {name: _intrinsic(value) if isinstance(value, Primitive) else value for name, value in namespace.items()}
+    exec(code, scope)
+    dispatcher = jit(scope["kernel"])
     dispatcher.compile(tuple(arguments))
     [signature] = dispatcher.nopython_signatures
     [text] = dispatcher.inspect_llvm().values()
     [symbol] = set(re.findall(r"^define (?!linkonce).*@(_ZN\S*kernel\w*)\(", text, re.MULTILINE))
     check_result(signature.return_type)
     return Lowered(text, symbol.strip('"'))
+
+
+@functools.cache
+def _intrinsic(primitive: Primitive) -> Any:
+    """Numba reads the number of arguments from a signature, so each function gets one of its own."""
+    arguments = ", ".join(f"a{k}" for k in range(primitive.arity))
+    scope = {"type_of": primitive.type_of}
+    exec(f"def {primitive.name}(context, {arguments}): return type_of({arguments})", scope)
+    return numba.extending.intrinsic(scope[primitive.name])
 
 
 def check_result(result: Any) -> None:

@@ -1,7 +1,7 @@
-"""The scalar functions that a kernel's text may call, with the meaning NumPy gives them, and where each name comes from.
+"""The scalar functions that a kernel's text may call, with NumPy's meaning, and where each name comes from.
 
-Three readers: the compiler (native_maths.py has the machine code of each name), plain Python (`NUMPY`, so that the same
-text runs undecorated) and the standalone file (`STANDALONE`, where Numba's own version of the NumPy function is used).
+Three readers: the compiler (native_maths.py has each name's machine code), plain Python (`NUMPY`, so that the same text
+runs undecorated) and the standalone file (`standalone`, for plain `numba.njit`).
 """
 
 from __future__ import annotations
@@ -26,3 +26,76 @@ BINARY = (
 NAMES = frozenset(UNARY + BINARY + CASTS)
 
 NUMPY: MappingProxyType[str, Any] = MappingProxyType({name: getattr(np, name) for name in UNARY + BINARY + CASTS})
+
+
+def standalone(name: str) -> str:
+    """What gives `name` to a file for plain `numba.njit`: an import, or a function and its overload.
+
+    The latter need `import numba`, `import numba.extending` and `import numpy` above them.
+    """
+    return _HELPERS.get(name, f"from numpy import {name}\n")
+
+
+def _helper(name: str, integers: str, floats: str) -> str:
+    def indented(body: str) -> str:
+        return body.strip().replace("\n", "\n        ")
+
+    return f'''\
+def {name}(x, y):
+    """numpy.{name}, which Numba has with other results for some numbers."""
+    return numpy.{name}(x, y)
+
+
+@numba.extending.overload({name})
+def _{name}(x, y):
+    def integers(x, y):
+        {indented(integers)}
+
+    def floats(x, y):
+        {indented(floats)}
+
+    return integers if all(isinstance(t, numba.types.Integer) for t in (x, y)) else floats
+'''
+
+
+_HELPERS = {
+    "power": _helper(
+        "power",
+        """
+result = x**0
+while y > 0:
+    if y & 1:
+        result *= x
+    x *= x
+    y >>= 1
+return result
+""",
+        "return numpy.power(x, y)",
+    ),
+    "fmod": _helper(
+        "fmod",
+        """
+if y == 0 or y == -1:
+    return x - x
+rest = x % y
+return rest - y if rest != 0 and (rest < 0) != (x < 0) else rest
+""",
+        "return numpy.fmod(x, y)",
+    ),
+    "remainder": _helper(
+        "remainder",
+        "return x - x if y == 0 or y == -1 else x % y",
+        "return numpy.remainder(x, y)",
+    ),
+    "floor_divide": _helper(
+        "floor_divide",
+        "return x - x if y == 0 else -x if y == -1 else x // y",
+        """
+if y == 0:
+    return x / y
+rest = numpy.fmod(x, y)
+quotient = (x - rest) / y
+return numpy.rint(quotient - 1) if rest != 0 and (rest < 0) != (y < 0) else numpy.rint(quotient)
+""",
+    ),
+}

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
+import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -14,6 +18,9 @@ import numpy as np
 from symdiff.runtime import cache, codegen, load
 from symdiff.runtime.signature import Param
 from symdiff.runtime.text import Kernel, canonical
+
+Request = tuple[str, str, Sequence[Param], Mapping[str, np.generic]]
+"""The arguments of `kernel_address`."""
 
 _compiling = threading.RLock()
 
@@ -27,32 +34,81 @@ def kernel_address(text: str, name: str, params: Sequence[Param], constants: Map
 
     Raises SyntaxError, NameError or TypeError if the text is not a kernel, and Numba's error if it cannot be typed.
     """
+    return kernel_addresses([(text, name, params, constants)])[0]
+
+
+def kernel_addresses(requests: Iterable[Request]) -> list[int]:
+    """`kernel_address` of each request. LLVM works on one kernel while Numba works on the next."""
+    kernels, notes = [], []
+    for text, name, params, constants in requests:
+        notes.append(f"while compiling the kernel {name}:\n{text}")
+        with _noted(notes[-1]):
+            kernels.append(canonical(text, params, constants))
+    return addresses(kernels, notes)
+
+
+def addresses(kernels: Sequence[Kernel], notes: Sequence[str], packed: bool = True) -> list[int]:
+    """As `kernel_addresses`; not `packed` gives CPython functions instead of functions of (words, slots)."""
+    digests = [_digest(kernel, packed) for kernel in kernels]
+    with _compiling:
+        missing: dict[str, tuple[Kernel, str]] = {}
+        for kernel, note, digest in zip(kernels, notes, digests, strict=True):
+            if load.is_loaded(_symbol(digest)) or digest in missing:
+                continue
+            code = cache.load(digest)
+            if code is None:
+                missing[digest] = (kernel, note)
+            else:
+                load.load(code, _symbol(digest))
+        if missing:
+            _compile(missing, packed)
+    return [load.address(_symbol(digest)) for digest in digests]
+
+
+def _compile(missing: Mapping[str, tuple[Kernel, str]], packed: bool) -> None:
+    from symdiff.runtime.compile import llvm_text  # imports Numba
+
+    with _undisturbed(), ThreadPoolExecutor(1) as llvm:
+        codes: dict[str, Future[bytes]] = {}
+        for digest, (kernel, note) in missing.items():
+            with _noted(note):
+                text = llvm_text(kernel, _symbol(digest), packed)
+            codes[digest] = llvm.submit(codegen.object_code, text, _symbol(digest))
+        for digest, code in codes.items():
+            with _noted(missing[digest][1]):
+                load.load(code.result(), _symbol(digest))
+            cache.store(digest, code.result())
+
+
+def _symbol(digest: str) -> str:
+    return f"symdiff_{digest[:32]}"
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No garbage collection, which costs a tenth of a compilation, and no long waits of the LLVM thread for Python."""
+    collecting, interval = gc.isenabled(), sys.getswitchinterval()
+    gc.disable()
+    sys.setswitchinterval(5e-5)
     try:
-        return address(canonical(text, params, constants))
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        if collecting:
+            gc.enable()
+
+
+@contextmanager
+def _noted(note: str) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:
-        error.add_note(f"while compiling the kernel {name}:\n{text}")
+        error.add_note(note)
         raise
 
 
-def address(kernel: Kernel, packed: bool = True) -> int:
-    """As `kernel_address`; not `packed` gives a function of the kernel's own arguments instead of (words, slots)."""
-    digest = hashlib.sha256(repr((kernel.digest, packed, *_environment())).encode()).hexdigest()
-    symbol = f"symdiff_{digest[:32]}"
-    known = load.loaded(symbol)
-    if known is not None:
-        return known
-    with _compiling:
-        return load.loaded(symbol) or load.load(_object_code(kernel, digest, symbol, packed), symbol)
-
-
-def _object_code(kernel: Kernel, digest: str, symbol: str, packed: bool) -> bytes:
-    code = cache.load(digest)
-    if code is None:
-        from symdiff.runtime.compile import object_code  # imports Numba
-
-        code = object_code(kernel, symbol, packed)
-        cache.store(digest, code)
-    return code
+def _digest(kernel: Kernel, packed: bool) -> str:
+    return hashlib.sha256(repr((kernel.digest, packed, *_environment())).encode()).hexdigest()
 
 
 @functools.cache

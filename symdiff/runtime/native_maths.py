@@ -6,20 +6,18 @@ polynomial replaces a libm call by giving its name another emitter in `_UNARY_FL
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 from symdiff.runtime import maths
 from symdiff.runtime.native_types import scalar_type
+from symdiff.runtime.primitive import Emit, Primitive
 from symdiff.runtime.signature import DTYPES
 
-Emit = Callable[..., Any]
 ACCUMULATE_FLAGS = ("reassoc", "contract", "nsz")
 
 
@@ -270,10 +268,10 @@ def _is_float(kind: Any) -> bool:
     return isinstance(kind, types.Float)
 
 
-def _function(name: str, arity: int, of_float: Emit, of_int: Emit | None) -> Any:
-    """The intrinsic for `name`: integers use `of_int`, or become float64 where NumPy's function is one of floats."""
+def _function(name: str, arity: int, of_float: Emit, of_int: Emit | None) -> Primitive:
+    """The function `name`: integers use `of_int`, or become float64 where NumPy's function is one of floats."""
 
-    def typed(*args: Any) -> Any:
+    def type_of(*args: Any) -> tuple[Any, Emit]:
         common = _common(*args)
         if not _is_float(common) and of_int is None:
             common = types.float64
@@ -287,24 +285,14 @@ def _function(name: str, arity: int, of_float: Emit, of_int: Emit | None) -> Any
 
         return result(*[common] * arity), emit
 
-    if arity == 1:
-
-        def unary(context, x):  # type: ignore[no-untyped-def]  # Numba reads the signature
-            return typed(x)
-
-        return intrinsic(unary)
-
-    def binary(context, x, y):  # type: ignore[no-untyped-def]
-        return typed(x, y)
-
-    return intrinsic(binary)
+    return Primitive(name, arity, type_of)
 
 
-def _cast(dtype: str) -> Any:
+def _cast(name: str, dtype: str) -> Primitive:
     target = scalar_type(dtype)
 
-    def cast(context, x):  # type: ignore[no-untyped-def]
-        source = types.unliteral(x)
+    def type_of(arg: Any) -> tuple[Any, Emit]:
+        source = types.unliteral(arg)
 
         def emit(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
             if dtype == "bool" and _is_float(source):
@@ -313,13 +301,13 @@ def _cast(dtype: str) -> Any:
 
         return target(source), emit
 
-    return intrinsic(cast)
+    return Primitive(name, 1, type_of)
 
 
-def _accumulator(operation: str) -> Any:
+def _accumulator(operation: str) -> Primitive:
     """`s += x` on a local: for floats, the one operation whose order the compiler may choose."""
 
-    def accumulate(context, total, term):  # type: ignore[no-untyped-def]
+    def type_of(total: Any, term: Any) -> tuple[Any, Emit]:
         common = _common(total, term)
 
         def emit(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
@@ -329,12 +317,12 @@ def _accumulator(operation: str) -> Any:
 
         return common(common, common), emit
 
-    return intrinsic(accumulate)
+    return Primitive(f"accumulate_{operation}", 2, type_of)
 
 
-def build() -> dict[str, Any]:
-    """Every name of maths.py, and the two accumulators, as Numba intrinsics."""
-    table = {name: _function(name, 1, _UNARY_FLOAT[name], _UNARY_INT.get(name)) for name in maths.UNARY}
-    table |= {name: _function(name, 2, _BINARY_FLOAT[name], _BINARY_INT.get(name)) for name in maths.BINARY}
-    table |= {cast: _cast(dtype) for cast, dtype in zip(maths.CASTS, DTYPES, strict=True)}
-    return table | {"accumulate_add": _accumulator("add"), "accumulate_mul": _accumulator("mul")}
+def build() -> list[Primitive]:
+    """Every name of maths.py, and the two accumulators."""
+    unary = [_function(name, 1, _UNARY_FLOAT[name], _UNARY_INT.get(name)) for name in maths.UNARY]
+    binary = [_function(name, 2, _BINARY_FLOAT[name], _BINARY_INT.get(name)) for name in maths.BINARY]
+    casts = [_cast(name, dtype) for name, dtype in zip(maths.CASTS, DTYPES, strict=True)]
+    return [*unary, *binary, *casts, _accumulator("add"), _accumulator("mul")]

@@ -1,4 +1,4 @@
-"""What driver.py's functions need beyond kernels: calls through an address, BLAS calls and moving bytes. Imports Numba."""
+"""What driver.py needs beyond kernels: calls through an address, BLAS calls and moving bytes. Imports Numba."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
 
 from symdiff.runtime.native_types import INT64
+from symdiff.runtime.primitive import Emit, Primitive
 
 INT32 = ir.IntType(32)
 INT8_POINTER = ir.IntType(8).as_pointer()
@@ -16,8 +16,7 @@ INT64_POINTER = INT64.as_pointer()
 ROW_MAJOR, NO_TRANSPOSE, TRANSPOSE = 101, 111, 112
 
 
-@intrinsic
-def invoke(context, address, table, offset, slots):  # type: ignore[no-untyped-def]  # Numba reads the signature
+def _invoke(address: Any, table: Any, offset: Any, slots: Any) -> tuple[Any, Emit]:
     """`address(&table[offset], slots)`: one step of a program."""
 
     def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -30,10 +29,10 @@ def invoke(context, address, table, offset, slots):  # type: ignore[no-untyped-d
     return types.int64(types.int64, table, types.int64, slots), emit
 
 
-def _gemm(real: ir.Type) -> Any:
+def _gemm(name: str, real: ir.Type) -> Primitive:
     """One call of cblas_?gemm with 64-bit sizes, row-major, alpha = 1."""
 
-    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def emit(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         blas, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc = args
         pointer = real.as_pointer()
         kind = ir.FunctionType(
@@ -52,18 +51,12 @@ def _gemm(real: ir.Type) -> Any:
             [INT32(ROW_MAJOR), transposed(trans_a), transposed(trans_b), m, n, k, real(1.0), at(a), lda, at(b), ldb,
              builder.sitofp(beta, real), at(c), ldc],
         )  # fmt: skip
-        return _context.get_dummy_value()
+        return context.get_dummy_value()
 
-    def call_gemm(  # type: ignore[no-untyped-def]
-        context, blas, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc
-    ):
-        return types.void(*[types.int64] * 13), emit
-
-    return intrinsic(call_gemm)
+    return Primitive(name, 13, lambda *_args: (types.void(*[types.int64] * 13), emit))
 
 
-@intrinsic
-def move_bytes(context, target, source, size):  # type: ignore[no-untyped-def]
+def _move_bytes(*_args: Any) -> tuple[Any, Emit]:
     """memmove between two addresses."""
 
     def emit(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -75,8 +68,7 @@ def move_bytes(context, target, source, size):  # type: ignore[no-untyped-def]
     return types.void(types.int64, types.int64, types.int64), emit
 
 
-@intrinsic
-def zero_bytes(context, target, size):  # type: ignore[no-untyped-def]
+def _zero_bytes(*_args: Any) -> tuple[Any, Emit]:
     """memset to 0."""
 
     def emit(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -88,11 +80,11 @@ def zero_bytes(context, target, size):  # type: ignore[no-untyped-def]
     return types.void(types.int64, types.int64), emit
 
 
-def build() -> dict[str, Any]:
-    return {
-        "invoke": invoke,
-        "call_gemm_float32": _gemm(ir.FloatType()),
-        "call_gemm_float64": _gemm(ir.DoubleType()),
-        "move_bytes": move_bytes,
-        "zero_bytes": zero_bytes,
-    }
+def build() -> list[Primitive]:
+    return [
+        Primitive("invoke", 4, _invoke),
+        _gemm("call_gemm_float32", ir.FloatType()),
+        _gemm("call_gemm_float64", ir.DoubleType()),
+        Primitive("move_bytes", 3, _move_bytes),
+        Primitive("zero_bytes", 2, _zero_bytes),
+    ]

@@ -8,14 +8,15 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 from numba.core.datamodel import models
-from numba.extending import intrinsic, register_model
+from numba.extending import register_model
 
+from symdiff.runtime.primitive import Emit, Primitive
 from symdiff.runtime.signature import Array, Param
 
 INT64 = ir.IntType(64)
 
 
-class BufferType(types.Type):
+class BufferType(types.Type):  # type: ignore[misc]  # Numba has no types
     """The Numba type of a kernel's `Array` parameter."""
 
     def __init__(self, array: Array) -> None:
@@ -25,7 +26,7 @@ class BufferType(types.Type):
 
 
 @register_model(BufferType)
-class BufferModel(models.StructModel):
+class BufferModel(models.StructModel):  # type: ignore[misc]
     """An address, and an int64 for each stride that is known only at run time."""
 
     def __init__(self, manager: Any, buffer: BufferType) -> None:
@@ -42,31 +43,20 @@ def parameter_type(param: Param) -> types.Type:
 
 
 @functools.cache
-def load(rank: int) -> Any:
-    """The intrinsic behind `a[i, j]` for arrays of `rank` axes."""
-
-    def typer(_context: Any, buffer: Any, *indices: Any) -> Any:
-        return buffer.dtype(buffer, *[types.int64] * len(indices)), _emit_load
-
-    return _intrinsic_of_arity(f"load{rank}", typer, 1 + rank)
+def element(kind: str, rank: int) -> Primitive:
+    """What is behind `a[i, j]` ("load") and `a[i, j] = value` ("store"), for arrays of `rank` axes."""
+    if kind == "load":
+        return Primitive(f"load_{rank}", 1 + rank, _type_load)
+    return Primitive(f"store_{rank}", 2 + rank, _type_store)
 
 
-@functools.cache
-def store(rank: int) -> Any:
-    """The intrinsic behind `a[i, j] = value`; the value is converted to the array's dtype as NumPy converts it."""
-
-    def typer(_context: Any, buffer: Any, *rest: Any) -> Any:
-        return types.void(buffer, *[types.int64] * (len(rest) - 1), buffer.dtype), _emit_store
-
-    return _intrinsic_of_arity(f"store{rank}", typer, 2 + rank)
+def _type_load(buffer: Any, *indices: Any) -> tuple[Any, Emit]:
+    return buffer.dtype(buffer, *[types.int64] * len(indices)), _emit_load
 
 
-def _intrinsic_of_arity(name: str, typer: Any, arity: int) -> Any:
-    """Numba reads the number of arguments from the signature, so each arity needs a function that has it."""
-    arguments = ", ".join(f"a{k}" for k in range(arity))
-    namespace = {"typer": typer}
-    exec(f"def {name}(context, {arguments}): return typer(context, {arguments})", namespace)
-    return intrinsic(namespace[name])
+def _type_store(buffer: Any, *rest: Any) -> tuple[Any, Emit]:
+    """The value is an argument of the array's dtype, so Numba converts it."""
+    return types.void(buffer, *[types.int64] * (len(rest) - 1), buffer.dtype), _emit_store
 
 
 def _element(builder: Any, buffer: BufferType, value: Any, indices: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Turns a canonical kernel into the Python function that Numba compiles.
+"""Turns a canonical kernel into the Python text that Numba compiles.
 
 Array elements and accumulators become calls of our own intrinsics, which is how they get their meaning without a word
 in Numba's registries, and costs Numba less to type than index tuples.
@@ -7,33 +7,37 @@ in Numba's registries, and costs Numba less to type than index tuples.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
-from typing import Any
+import copy
 
 from symdiff.runtime.text import Kernel
 
 _ACCUMULATORS = {ast.Add: "accumulate_add", ast.Mult: "accumulate_mul"}
+_DIVISIONS = {ast.FloorDiv: "floor_divide", ast.Mod: "remainder"}
 
 
-def python_function(kernel: Kernel, functions: Mapping[str, Any], access: Callable[[str, int], Any]) -> Any:
-    """The function, with `functions` as its globals; `access("load" | "store", rank)` gives the element intrinsics."""
-    rewriter = _Rewriter(access)
-    tree = rewriter.visit(kernel.tree)
+def rewritten(kernel: Kernel) -> tuple[ast.Module, set[tuple[str, int]]]:
+    """The module that defines `kernel`, and which element functions it calls: ("load" or "store", rank)."""
+    rewriter = _Rewriter()
+    tree = rewriter.visit(copy.deepcopy(kernel.tree))
     if _returns_value(tree):
         tree.body.append(ast.Return(ast.Constant(0)))
-    module = ast.fix_missing_locations(ast.Module([tree], []))
-    namespace: dict[str, Any] = {**functions, **rewriter.used, **dict(kernel.constants)}
-    exec(compile(module, f"<kernel {kernel.digest[:12]}>", "exec"), namespace)
-    return namespace["kernel"]
+    return ast.fix_missing_locations(ast.Module([tree], [])), rewriter.elements
 
 
 class _Rewriter(ast.NodeTransformer):
-    def __init__(self, access: Callable[[str, int], Any]) -> None:
-        self.access = access
-        self.used: dict[str, Any] = {}
+    def __init__(self) -> None:
+        self.elements: set[tuple[str, int]] = set()
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.Call:
         return self._element("load", node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """Numba's own integer // and % trap where the quotient overflows."""
+        left, right = self.visit(node.left), self.visit(node.right)
+        name = _DIVISIONS.get(type(node.op))
+        if name is not None:
+            return ast.Call(ast.Name(name, ast.Load()), [left, right], [])
+        return ast.BinOp(left, node.op, right)
 
     def visit_Assign(self, node: ast.Assign) -> ast.stmt:
         target = node.targets[0]
@@ -51,15 +55,14 @@ class _Rewriter(ast.NodeTransformer):
         if name is None or not isinstance(node.target, ast.Name):
             node.value = value
             return node
-        old = ast.Name(node.target.id, ast.Load())
-        return ast.Assign([node.target], ast.Call(ast.Name(name, ast.Load()), [old, value], []))
+        total = ast.Name(node.target.id, ast.Load())
+        return ast.Assign([node.target], ast.Call(ast.Name(name, ast.Load()), [total, value], []))
 
     def _element(self, kind: str, node: ast.Subscript, *values: ast.expr) -> ast.Call:
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         indices = [self.visit(part) for part in parts]
-        name = f"{kind}_{len(indices)}"
-        self.used[name] = self.access(kind, len(indices))
-        return ast.Call(ast.Name(name, ast.Load()), [node.value, *indices, *values], [])
+        self.elements.add((kind, len(indices)))
+        return ast.Call(ast.Name(f"{kind}_{len(indices)}", ast.Load()), [node.value, *indices, *values], [])
 
 
 def _returns_value(tree: ast.FunctionDef) -> bool:

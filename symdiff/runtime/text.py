@@ -25,7 +25,9 @@ class Kernel:
     digest: str
 
 
-def canonical(text: str, params: Sequence[Param], constants: Mapping[str, np.generic], extra: frozenset[str] = frozenset()) -> Kernel:
+def canonical(
+    text: str, params: Sequence[Param], constants: Mapping[str, np.generic], extra: frozenset[str] = frozenset()
+) -> Kernel:
     """Parse `text`, which holds one function, and rename everything in it by position.
 
     `extra` names further functions that the text may call (the driver's own intrinsics).
@@ -105,7 +107,7 @@ class _Renamer(ast.NodeTransformer):
         if name in self.globals:
             return name
         raise NameError(
-            f"kernel {self.function}: the name {name!r} is not a parameter, a local, a constant or a function of kernels"
+            f"kernel {self.function}: the name {name!r} is not a parameter, a local, a constant or a known function"
         )
 
 

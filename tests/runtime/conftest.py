@@ -1,4 +1,4 @@
-"""A cache folder of the tests' own, warnings as errors, and a way to call one kernel."""
+"""A cache folder of the tests' own, and a way to call one kernel."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ def cache_folder(tmp_path_factory):
         yield folder
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if "/runtime/" in item.path.as_posix():
-            item.add_marker(pytest.mark.filterwarnings("error"))
-
-
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
 
 
-def call(address, params, values):
-    """Call an entry point through `run`; returns the status."""
+@pytest.fixture(scope="session")
+def call():
+    """call(address, params, values): an entry point, through `run`; returns the status."""
+    return _call
+
+
+def _call(address, params, values):
     words = []
     for param, value in zip(params, values, strict=True):
         if not isinstance(param, Array):
@@ -46,6 +45,6 @@ def call(address, params, values):
 @pytest.fixture
 def run_kernel():
     def run(text, params, values, **constants):
-        return call(native.kernel_address(text, "test", params, constants), params, values)
+        return _call(native.kernel_address(text, "test", params, constants), params, values)
 
     return run

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numba.core.errors import TypingError
 
-from symdiff.runtime import native
+from symdiff.runtime import codegen, compile, native
 from symdiff.runtime.maths import NUMPY
 from symdiff.runtime.signature import DTYPES, Array, Size
+from symdiff.runtime.text import canonical
 
 BIAS_RELU = '''
 def bias_relu(n, z, b):
@@ -184,15 +185,12 @@ def lost(x, y, out):
 
 def test_sums_and_maxima_are_vectorised():
     """The machine code works on packed floats, not only on single ones."""
-    pytest.importorskip("llvmlite")
-    from symdiff.runtime import codegen, compile, text
-
     maximum = SUM.replace("s += x[i]", "s = maximum(s, x[i])")
     plain = SUM.replace("s += x[i]", "s = s + x[i]")
     params = [Size(), Array("float32", (1,)), Array("float32", ())]
     vector = {}
     for name, source in (("sum", SUM), ("maximum", maximum), ("plain", plain)):
-        kernel = text.canonical(source, params, {"ZERO": np.float32(0)})
+        kernel = canonical(source, params, {"ZERO": np.float32(0)})
         optimised = codegen.optimised(compile.llvm_text(kernel, "entry", packed=True), "entry")
         vector[name] = "x float> @llvm.masked.load" in str(optimised) or "load <" in str(optimised)
     assert vector == {"sum": True, "maximum": True, "plain": False}
@@ -234,3 +232,35 @@ def test_a_kernel_that_cannot_be_typed():
 def test_an_array_of_an_unknown_dtype():
     with pytest.raises(TypeError, match="unknown dtype 'float16'"):
         Array("float16", (1,))
+
+
+def test_the_division_operators_do_not_trap(run_kernel):
+    text = """
+def divide(n, x, y, quotient, rest):
+    for i in range(n):
+        quotient[i] = x[i] // y[i]
+        rest[i] = x[i] % y[i]
+"""
+    lowest = np.iinfo("int64").min
+    x, y = np.array([7, -7, 7, lowest, 5]), np.array([2, 2, -2, -1, 0])
+    quotient, rest = np.zeros(5, "int64"), np.zeros(5, "int64")
+    run_kernel(text, [Size(), *[Array("int64", (1,))] * 4], [5, x, y, quotient, rest])
+    assert quotient.tolist() == [3, -4, -4, lowest, 0]
+    assert rest.tolist() == [1, 1, -1, 0, 0]
+
+
+def test_a_missing_c_function_is_an_error_before_it_is_linked():
+    """LLVM would end the process."""
+    text = "declare void @no_such_function()\ndefine void @f() {\n call void @no_such_function()\n ret void\n}\n"
+    with pytest.raises(RuntimeError, match="'no_such_function', which this process does not have"):
+        codegen.object_code(text, "f")
+
+
+def test_many_kernels_at_once():
+    requests = [
+        (f"def f(x):\n    x[()] = x[()] * {number % 3}\n", "f", [Array("int64", ())], {}) for number in range(6)
+    ]
+    addresses = native.kernel_addresses(requests)
+    assert addresses[:3] == addresses[3:]
+    assert len(set(addresses)) == 3
+    assert addresses == [native.kernel_address(*request) for request in requests]

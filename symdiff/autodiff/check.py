@@ -1,0 +1,188 @@
+"""Gradients checked against differences of the cost, for users who write operators or doubt a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.dim import evaluate
+from ..core.errors import GradientError, SymdiffError, explain
+from ..core.graph import Graph
+from ..core.node import Node, describe
+from ..core.provenance import here
+from ..core.types import FLOAT64
+from ..interpret import interpret
+from .reverse import grad
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One operand's. ``error`` is the largest difference in slope, relative to the slopes' scale; ``worst`` is the
+    element where gradient and difference are furthest apart."""
+
+    name: str
+    ok: bool
+    error: float
+    worst: tuple[int, ...]
+    gradient: float
+    difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class GradCheck:
+    """The result of :func:`check_grad`: a verdict for each of ``wrt``, printed as a table. ``ok`` when all are."""
+
+    verdicts: tuple[Verdict, ...]
+    problem: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.problem and all(verdict.ok for verdict in self.verdicts)
+
+    def __str__(self) -> str:
+        if self.problem:
+            return f"not checked: {self.problem}"
+        rows = [("", "wrt", "error", "worst element", "gradient", "difference")]
+        for one in self.verdicts:
+            place = f"[{', '.join(map(str, one.worst))}]" if one.worst else "-"
+            mark = "ok" if one.ok else "WRONG"
+            rows.append((mark, one.name, f"{one.error:.1e}", place, f"{one.gradient:.8g}", f"{one.difference:.8g}"))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def check_grad(
+    cost: Node,
+    wrt: Node | Sequence[Node],
+    values: Mapping[Node | str, Any],
+    *,
+    eps: float | None = None,
+    directions: int = 3,
+    seed: int = 0,
+    rtol: float = 1e-6,
+) -> GradCheck:
+    """Compare ``grad(cost, wrt)`` with central differences of the cost, in float64.
+
+    For each node x of ``wrt`` and each of ``directions`` random directions t the slope <grad, t> must equal
+
+        (cost(x + eps t) - cost(x - eps t)) / (2 eps),    eps = 1e-5 * max(1, max |x|) unless given,
+
+    to ``rtol`` times the scale of the slopes (at least 1). The worst element is found by the same formula along one
+    axis at a time, at most 100 elements of each x. ``values`` gives every input and parameter an array, under its node
+    or its name. Nothing is raised: what cannot be checked (a value is missing or does not fit, a kind of input that is
+    not float64, no path) is told in the result, whose ``.ok`` is then False.
+
+    >>> import symdiff as sd
+    >>> from symdiff.autodiff.check import check_grad
+    >>> x = sd.input("x", (3,))
+    >>> print(check_grad(sd.sum(x * x * x), x, {"x": [1.0, -2.0, 0.5]}).ok)
+    True
+    """
+    nodes = list(wrt) if isinstance(wrt, Sequence) else [wrt]
+    try:
+        leaves = Graph([cost, *nodes])
+        found, sizes = _given(leaves, nodes, values)
+        gradients = grad(cost, nodes)
+        arrays = interpret([*gradients, *nodes], found, sizes)
+    except SymdiffError as problem:
+        return GradCheck((), str(problem))
+    rng = np.random.default_rng(seed)
+    verdicts = []
+    for place, node in enumerate(nodes):
+        gradient, point = arrays[place], arrays[place + len(nodes)]
+        slope = _Slope(cost, node, point, found, sizes, eps)
+        name = str(node.attrs.get("name") or leaves.names[node])
+        verdicts.append(_verdict(name, gradient, slope, directions, rng, rtol))
+    return GradCheck(tuple(verdicts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Slope:
+    """The slope of the cost along a direction of one node, by central differences."""
+
+    cost: Node
+    node: Node
+    point: Array
+    values: Mapping[Node, Array]
+    sizes: Mapping[str, int]
+    eps: float | None
+
+    def __call__(self, direction: Array) -> float:
+        eps = self.eps or 1e-5 * max(1.0, float(np.abs(self.point).max(initial=0)))
+        ahead, behind = (
+            float(interpret([self.cost], {**self.values, self.node: self.point + step * direction}, self.sizes)[0])
+            for step in (eps, -eps)
+        )
+        return (ahead - behind) / (2 * eps)
+
+
+def _verdict(
+    name: str, gradient: Array, slope: _Slope, directions: int, rng: np.random.Generator, rtol: float
+) -> Verdict:
+    error = 0.0
+    for _ in range(directions):
+        direction = rng.normal(size=gradient.shape)
+        expected, actual = slope(direction), float(np.sum(gradient * direction))
+        scale = max(1.0, abs(expected), float(np.abs(gradient * direction).sum()))
+        error = max(error, _distance(actual, expected) / scale)
+    worst, difference = _worst_element(gradient, slope, rng)
+    at = float(gradient[worst]) if gradient.size else 0.0
+    return Verdict(name, error <= rtol, error, worst, at, difference)
+
+
+def _worst_element(gradient: Array, slope: _Slope, rng: np.random.Generator) -> tuple[tuple[int, ...], float]:
+    """The element furthest from its own difference, and that difference."""
+    worst: tuple[int, ...] = ()
+    furthest, difference = -1.0, 0.0
+    for flat in sorted(rng.permutation(gradient.size)[:100]):
+        place = tuple(int(one) for one in np.unravel_index(flat, gradient.shape))
+        direction = np.zeros(gradient.shape)
+        direction[place] = 1.0
+        expected = slope(direction)
+        distance = _distance(float(gradient[place]), expected)
+        if distance > furthest:
+            worst, furthest, difference = place, distance, expected
+    return worst, difference
+
+
+def _distance(actual: float, expected: float) -> float:
+    """|actual - expected|; infinite where either is NaN or infinite, so that it never passes."""
+    distance = abs(actual - expected)
+    return distance if np.isfinite(distance) else float("inf")
+
+
+def _given(leaves: Graph, wrt: Sequence[Node], values: Mapping[Node | str, Any]) -> tuple[dict[Node, Array], dict[str, int]]:
+    """Arrays for the leaves, and the symbolic sizes read off their shapes."""
+    found: dict[Node, Array] = {}
+    for leaf in [*leaves.inputs, *leaves.params]:
+        value = values.get(leaf, values.get(leaf.attrs["name"]))
+        if value is None:
+            raise GradientError(explain("check_grad", f"no value was given for {describe(leaf)}", at=here()))
+        array = np.asarray(value)
+        if leaf.type.is_float and (leaf.dtype != FLOAT64 or array.dtype.kind not in "iuf"):
+            problem = f"{describe(leaf)} was given {array.dtype}; it works in float64"
+            raise GradientError(explain("check_grad", problem, at=here(), hint="build the model with float64 inputs"))
+        if not leaf.type.is_float and not np.can_cast(array.dtype, leaf.dtype, "same_kind"):
+            raise GradientError(explain("check_grad", f"{describe(leaf)} was given {array.dtype}", at=here()))
+        found[leaf] = array.astype(leaf.dtype)
+    return found, _sizes(found)
+
+
+def _sizes(values: Mapping[Node, Array]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for leaf, array in values.items():
+        if array.ndim == leaf.ndim:
+            for size, length in zip(leaf.shape, array.shape, strict=True):
+                if not isinstance(size, int) and str(size).isidentifier():
+                    sizes.setdefault(str(size), length)
+    for leaf, array in values.items():
+        names = {name for size in leaf.shape if not isinstance(size, int) for name in size.names}
+        if not names <= sizes.keys() or array.shape != tuple(evaluate(size, sizes) for size in leaf.shape):
+            problem = f"{describe(leaf)} was given an array of shape {array.shape}"
+            raise GradientError(explain("check_grad", problem, at=here()))
+    return sizes

@@ -1,0 +1,243 @@
+"""``sd.compile``: from nodes, or a training step, to something that is called with arrays."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from .arguments import ArgumentError, Binder
+from .core.dim import Dim
+from .core.errors import GraphError, StateError, explain
+from .core.graph import Graph
+from .core.node import Node, describe
+from .core.provenance import here
+from .executor import Params, make_executor
+from .fit import Callback, Fit, Plan
+from .history import History, Metrics
+from .passes.pipeline import DEFAULT, Pass, optimize
+from .state import State
+from .train import TrainStep
+
+Array = np.ndarray[Any, Any]
+Target = Node | Sequence[Node] | Mapping[str, Node]
+
+
+@overload
+def compile(target: TrainStep, *, passes: Sequence[Pass] | None = None, backend: str = "native") -> CompiledStep: ...
+@overload
+def compile(
+    target: Target,
+    inputs: Sequence[Node] | None = None,
+    *,
+    passes: Sequence[Pass] | None = None,
+    backend: str = "native",
+    name: str = "compiled",
+) -> Compiled: ...
+def compile(
+    target: Target | TrainStep,
+    inputs: Sequence[Node] | None = None,
+    *,
+    passes: Sequence[Pass] | None = None,
+    backend: str = "native",
+    name: str = "compiled",
+) -> Compiled | CompiledStep:
+    """A function that computes nodes, or takes a training step.
+
+    ``target`` is a node, or a list, tuple or dict of nodes: the function returns arrays in that same form. ``inputs``
+    are its arguments in order, symbols and (if you like) parameters; they may be left out when there is only one.
+    Where other parameters are needed, the first argument is the state that holds them. Of a :class:`TrainStep` it
+    makes a :class:`CompiledStep`.
+
+    ``passes`` replaces the pipeline of ``sd.optimize`` (``()`` for none); ``backend="numpy"`` runs the graph node by
+    node, without code generation. Raises GraphError for a target that is no node, inputs that are missing or whose
+    order nobody gave, and symbolic sizes that no input determines.
+
+    >>> import symdiff as sd
+    >>> x, w = sd.input("x", (sd.dim("n"), 2)), sd.param("w", (2,))
+    >>> f = sd.compile(x @ w, inputs=[x, w], backend="numpy")
+    >>> f([[1, 2], [3, 4]], [1, 1])
+    array([3., 7.])
+    """
+    if isinstance(target, TrainStep):
+        if inputs is not None:
+            raise GraphError(explain("compile", "the inputs of a training step are given to sd.train_step", at=here()))
+        return CompiledStep(target, passes, backend)
+    outputs, restore = _taken_apart(target)
+    return Compiled(Graph(outputs, _listed(outputs, inputs), name=name), restore, passes, backend)
+
+
+class _Program:
+    """What compiled functions share: an optimised graph, an executor, the checks of a call."""
+
+    def __init__(self, graph: Graph, passes: Sequence[Pass] | None, backend: str) -> None:
+        self.name = graph.name
+        self._binder = Binder(graph.inputs, graph.name)
+        self._params = [param for param in graph.params if param not in set(graph.inputs)]
+        self._bound: tuple[Callable[[], State | None], Params] = (lambda: None, {})
+        _check_sizes(graph, self._binder)
+        self.graph, self.report = optimize(graph, DEFAULT if passes is None else passes)
+        self._executor = make_executor(self.graph, backend, self.name)
+
+    @property
+    def source(self) -> str:
+        """The emitted Python program. Raises GraphError for ``backend="numpy"``, which emits none."""
+        return self._executor.source
+
+    def explain(self) -> str:
+        """What the passes did, and what was decided on the way to the program."""
+        return f"{self.report}\n\n{self._executor.explain()}"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the program to a Python file that needs numpy and numba only."""
+        self._executor.save(os.fspath(path))
+
+    def _params_of(self, state: Any) -> Params:
+        """The arrays of the parameters in a state; looked up once for a state that is used again."""
+        known, params = self._bound
+        if known() is state:
+            return params
+        params = {param: self._param_in(state, param) for param in self._params}
+        self._bound = (weakref.ref(state), params)
+        return params
+
+    def _param_in(self, state: State, param: Node) -> Array:
+        name = param.attrs["name"]
+        if name not in state:
+            problem = f"the state has no {describe(param)}; it has {', '.join(state) or 'no parameters'}"
+            raise StateError(explain(self.name, problem, at=param.origin.place))
+        if state.types[name] != param.type:
+            problem = f"the state has {name} as {state.types[name]}, the model as {param.type}"
+            raise StateError(explain(self.name, problem, at=param.origin.place))
+        return state[name]
+
+    def _require_state(self, values: Sequence[Any]) -> None:
+        if not values or not isinstance(values[0], State):
+            listed = ", ".join(map(describe, self._params[:4])) + (", ..." if len(self._params) > 4 else "")
+            arguments = ", ".join(["state", *(node.attrs["name"] for node in self._binder.inputs)])
+            got = type(values[0]).__name__ if values else "nothing"
+            problem = f"the first argument is the state that holds {listed}, got {got}"
+            raise ArgumentError(explain(self.name, problem, hint=f"call {self.name}({arguments})"))
+
+    def __repr__(self) -> str:
+        listed = ", ".join(map(describe, self._binder.inputs)) or "nothing"
+        return f"<{type(self).__name__} {self.name}: {listed} -> {', '.join(self.graph.outputs)}>"
+
+
+class Compiled(_Program):
+    """A function of arrays, made by :func:`compile`.
+
+    ``f(*arrays)``, or ``f(state, *arrays)`` when it needs parameters that are not among its inputs. ``graph`` is the
+    optimised graph, ``report`` what the passes did to it.
+    """
+
+    def __init__(
+        self, graph: Graph, restore: Callable[[list[Array]], Any], passes: Sequence[Pass] | None, backend: str
+    ) -> None:
+        super().__init__(graph, passes, backend)
+        self._restore = restore
+
+    def __call__(self, *values: Any) -> Any:
+        """The outputs, in the form of the target. Raises ArgumentError, DTypeError, ShapeError or StateError for
+        arguments that do not fit, IndexRangeError for an index outside its axis."""
+        params: Params = {}
+        if self._params:
+            self._require_state(values)
+            params, values = self._params_of(values[0]), values[1:]
+        arrays, sizes = self._binder.bind(values)
+        return self._restore(self._executor.call(arrays, sizes, params))
+
+
+class CompiledStep(_Program):
+    """A training step that changes a state in place, made by :func:`compile` of a :class:`TrainStep`."""
+
+    def __init__(self, step: TrainStep, passes: Sequence[Pass] | None, backend: str) -> None:
+        super().__init__(step.graph, passes, backend)
+        self._names = tuple(step.graph.outputs)
+
+    def __call__(self, state: State, *values: Any) -> Metrics:
+        """One step: ``m = train(state, x, y)``, then ``m.loss``. A step that raises leaves the state as it was."""
+        self._require_state((state,))
+        params = self._params_of(state)
+        arrays, sizes = self._binder.bind(values)
+        arrays = [array.copy() if state.overlaps(array) else array for array in arrays]
+        found = self._executor.call(arrays, sizes, params)
+        return Metrics(zip(self._names, map(float, found), strict=True))
+
+    def fit(
+        self,
+        state: State,
+        *data: Any,
+        batch_size: int,
+        epochs: int,
+        seed: int = 0,
+        shuffle: bool = True,
+        progress: bool = True,
+        callback: Callback | None = None,
+    ) -> History:
+        """Train on whole arrays, cut into batches of ``batch_size`` rows (the last of an epoch may be smaller).
+
+        Rows are those of the named size that leads the first input; the inputs it leads are cut, others are passed
+        whole. Each epoch goes through the rows in an order that depends on ``seed`` and the epoch's number alone
+        (``shuffle=False``: as they lie). ``callback(epoch, metrics)`` is called after each epoch.
+
+        Ctrl-C ends the run within about 0.2 s, between two steps: the state is whole, and the history so far is
+        returned with ``interrupted`` set. When a step raises, the steps before it stand. Raises what a call raises, and
+        ValueError for numbers that make no sense.
+        """
+        self._require_state((state,))
+        params = self._params_of(state)
+        values = [value.copy() if isinstance(value, np.ndarray) and state.overlaps(value) else value for value in data]
+        plan = Plan(batch_size, epochs, seed, shuffle, progress, callback)
+        return Fit(self._executor, self._binder, self._names, params, values, plan).run()
+
+
+def _taken_apart(target: Any) -> tuple[dict[str, Node], Callable[[list[Array]], Any]]:
+    """The outputs by name, and how to put their arrays back into the form of the target."""
+    if isinstance(target, Node):
+        return {"out": target}, lambda found: found[0]
+    if isinstance(target, Mapping):
+        outputs = dict(target)
+        if any(not isinstance(name, str) for name in outputs):
+            raise GraphError(explain("compile", f"outputs are named by strings, got {list(outputs)}", at=here()))
+        return _checked(outputs), lambda found: dict(zip(outputs, found, strict=True))
+    if isinstance(target, list | tuple):
+        form = type(target) if type(target) in (list, tuple) else tuple
+        return _checked({f"out{k}": node for k, node in enumerate(target)}), form
+    return _checked({"out": target}), list
+
+
+def _checked(outputs: dict[str, Any]) -> dict[str, Node]:
+    for name, node in outputs.items():
+        if not isinstance(node, Node):
+            hint = "compile a node, a list, tuple or dict of nodes, or a training step"
+            raise GraphError(explain("compile", f"{name} is no node but {type(node).__name__}", at=here(), hint=hint))
+    if not outputs:
+        raise GraphError(explain("compile", "there is nothing to compute", at=here()))
+    return outputs
+
+
+def _listed(outputs: Mapping[str, Node], inputs: Sequence[Node] | None) -> Sequence[Node]:
+    """The inputs given; or the only one there is, since nobody said in which order several would come."""
+    if inputs is not None:
+        return inputs
+    found = Graph(outputs).inputs
+    if len(found) > 1:
+        listed = ", ".join(map(describe, found))
+        hint = f"pass inputs=[{', '.join(node.attrs['name'] for node in found)}] in the order you call it"
+        raise GraphError(explain("compile", f"nobody gave the order of several inputs: {listed}", at=here(), hint=hint))
+    return found
+
+
+def _check_sizes(graph: Graph, binder: Binder) -> None:
+    """Every symbolic size in the graph is one that the arguments determine."""
+    for node in graph.nodes:
+        for size in (*node.shape, *node.attrs.values()):
+            unknown = size.names - binder.names if isinstance(size, Dim) else ()
+            if unknown:
+                listed = ", ".join(map(describe, binder.inputs)) or "none"
+                problem = f"size {', '.join(sorted(unknown))} of {describe(node)} is no size of the inputs: {listed}"
+                raise GraphError(explain(graph.name, problem, at=node.origin.place))

@@ -1,0 +1,133 @@
+"""What runs a graph: the protocol that every backend fulfils, and the one that runs it by NumPy, node by node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+
+from .core.errors import GraphError
+from .core.graph import Graph
+from .core.node import Node
+from .interpret import interpret_graph
+
+Array = np.ndarray[Any, Any]
+Params = Mapping[Node, Array]
+
+
+class Executor(Protocol):
+    """Runs one graph. Arrays are C-contiguous, aligned, of the declared dtypes; sizes are consistent with them.
+
+    Two threads may call at once. An error of any kind leaves every parameter as it was before the step.
+    """
+
+    def call(self, arrays: Sequence[Array], sizes: Mapping[str, int], params: Params) -> list[Array]:
+        """The outputs, in arrays of their own; then the graph's updates are written into ``params``, all or none."""
+        ...
+
+    def epoch(
+        self,
+        data: Sequence[Array],
+        order: Array,
+        batch_size: int,
+        batch_dim: str,
+        sizes: Mapping[str, int],
+        params: Params,
+    ) -> Array:
+        """One step for each ``batch_size`` consecutive rows of ``order`` (int64; the last batch may be shorter).
+
+        A batch takes the rows of those inputs that ``batch_dim`` leads; the others are passed whole. ``sizes`` are
+        all sizes but ``batch_dim``. Gives the outputs, which are scalars, as float64[batches, outputs]. When a step
+        fails, the steps before it stand.
+        """
+        ...
+
+    @property
+    def source(self) -> str:
+        """The emitted program."""
+        ...
+
+    def explain(self) -> str:
+        """What was decided on the way from the graph to the program."""
+        ...
+
+    def save(self, path: str) -> None:
+        """Write the program to a file that runs without symdiff."""
+        ...
+
+
+def make_executor(graph: Graph, backend: str, name: str) -> Executor:
+    """The executor that ``backend`` names."""
+    if backend == "numpy":
+        return NumpyExecutor(graph, name)
+    if backend == "native":
+        from .runtime.executable import NativeExecutor
+
+        return NativeExecutor(graph, name)
+    raise GraphError(f"compile {name}: backend is 'native' or 'numpy', got {backend!r}")
+
+
+def is_led(node: Node, size: str) -> bool:
+    """Whether the named size is the leading size of a node: such an input is cut into batches."""
+    return bool(node.shape) and str(node.shape[0]) == size
+
+
+class NumpyExecutor:
+    """The interpreter behind the face of a compiled function."""
+
+    def __init__(self, graph: Graph, name: str) -> None:
+        self.graph = graph
+        self.name = name
+
+    def call(self, arrays: Sequence[Array], sizes: Mapping[str, int], params: Params) -> list[Array]:
+        values = {**params, **dict(zip(self.graph.inputs, arrays, strict=True))}
+        found = interpret_graph(self.graph, values, sizes)
+        split = len(self.graph.outputs)
+        updates = [(params[param], new) for param, new in zip(self.graph.updates, found[split:], strict=True)]
+        _write_all(updates)
+        return found[:split]
+
+    def epoch(
+        self,
+        data: Sequence[Array],
+        order: Array,
+        batch_size: int,
+        batch_dim: str,
+        sizes: Mapping[str, int],
+        params: Params,
+    ) -> Array:
+        cut = [is_led(node, batch_dim) for node in self.graph.inputs]
+        rows = []
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            arrays = [array[batch] if one else array for array, one in zip(data, cut, strict=True)]
+            rows.append(self.call(arrays, {**sizes, batch_dim: len(batch)}, params))
+        return np.array(rows, np.float64).reshape(len(rows), len(self.graph.outputs))
+
+    @property
+    def source(self) -> str:
+        self._no_source("source")
+
+    def explain(self) -> str:
+        return f"{self.name}: run by NumPy, node by node; nothing was emitted"
+
+    def save(self, path: str) -> None:
+        self._no_source("save")
+
+    def _no_source(self, asked: str) -> NoReturn:
+        raise GraphError(
+            f"{self.name}.{asked}: backend 'numpy' runs the graph node by node and emits no source; "
+            "compile with backend='native'"
+        )
+
+
+def _write_all(updates: Sequence[tuple[Array, Array]]) -> None:
+    """Store the new values. They are at hand, so an interrupt on the way is held back until all are stored."""
+    try:
+        for target, value in updates:
+            target[...] = value
+    except KeyboardInterrupt:
+        for target, value in updates:
+            target[...] = value
+        raise

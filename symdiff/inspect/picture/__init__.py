@@ -1,0 +1,1 @@
+"""Drawing a graph without any outside program: rows, columns, routes, then SVG."""

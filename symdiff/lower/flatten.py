@@ -1,0 +1,90 @@
+"""Loops over whole contiguous arrays become one loop over their elements: one kernel then serves every shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..core.dim import Dim, dim, product
+from ..core.types import INT64, Shape
+from .ir import Accumulate, Accumulator, Const, Expr, Let, Load, Loop, Param, Statement, Store, Var
+from .rewrite import expressions, substitute, subexpressions, walk, with_expressions
+
+SIZE = dim("size")
+
+
+def flatten(
+    body: Sequence[Statement], params: Sequence[Param]
+) -> tuple[tuple[Statement, ...], tuple[Param, ...], int | Dim] | None:
+    """The body with its one loop nest as one loop, the parameters as flat arrays, and the number of elements.
+
+    None when some buffer is read at another index than the plain one, or there are other loops.
+    """
+    nest = [statement for statement in body if isinstance(statement, Loop)]
+    if len(nest) != 1:
+        return None
+    names: list[str] = []
+    inner: Sequence[Statement] = nest
+    while len(inner) == 1 and isinstance(inner[0], Loop):
+        names.append(inner[0].var)
+        inner = inner[0].body
+    index = tuple(Var(name) for name in names)
+    shapes = {param.name: param.shape for param in params}
+    shape = _common_shape(inner, index, shapes)
+    if shape is None or not _plain(body, names, index):
+        return None
+    flat = Var(names[0])
+
+    def change(expr: Expr) -> Expr | None:
+        if isinstance(expr, Load) and expr.index == index:
+            return Load(expr.buffer, (flat,), expr.dtype)
+        return None
+
+    changed = tuple(_restored(with_expressions(s, lambda e: substitute(e, change)), index, flat) for s in inner)
+    loop = Loop(flat.name, Var("size"), changed)
+    statements = tuple(loop if isinstance(statement, Loop) else statement for statement in body)
+    flat_params = tuple(
+        Param(param.name, param.dtype, (SIZE,)) if param.shape == shape else param for param in params
+    )
+    return statements, flat_params, product(shape)
+
+
+def _restored(statement: Statement, index: tuple[Expr, ...], flat: Var) -> Statement:
+    if isinstance(statement, Store) and statement.index == index:
+        return Store(statement.buffer, (flat,), statement.value)
+    return statement
+
+
+def _common_shape(inner: Sequence[Statement], index: tuple[Expr, ...], shapes: dict[str, Shape]) -> Shape | None:
+    """The shape of everything that is read or written at the plain index."""
+    found = {shapes[s.buffer] for s in inner if isinstance(s, Store) and s.index == index}
+    for statement in inner:
+        for expr in expressions(statement):
+            for part in subexpressions(expr):
+                if isinstance(part, Load) and part.index == index:
+                    found.add(shapes[part.buffer])
+    return found.pop() if len(found) == 1 else None
+
+
+def _plain(body: Sequence[Statement], names: list[str], index: tuple[Expr, ...]) -> bool:
+    """Nothing depends on the place in the loop, but through the plain index (or one of zeros)."""
+    zero = Const(0, INT64)
+    for statement in walk(body):
+        if isinstance(statement, Loop):
+            continue
+        if isinstance(statement, Store):
+            if statement.index != index and any(entry != zero for entry in statement.index):
+                return False
+        elif not isinstance(statement, Let | Accumulator | Accumulate):
+            return False
+        values = (statement.value,) if isinstance(statement, Store) else expressions(statement)
+        if not all(_plain_reads(value, names, index, zero) for value in values):
+            return False
+    return True
+
+
+def _plain_reads(expr: Expr, names: list[str], index: tuple[Expr, ...], zero: Const) -> bool:
+    if isinstance(expr, Load):
+        return expr.index == index or all(entry == zero for entry in expr.index)
+    if isinstance(expr, Var):
+        return expr.name not in names
+    return all(_plain_reads(arg, names, index, zero) for arg in getattr(expr, "args", ()))

@@ -1,0 +1,73 @@
+"""When a kernel may write a value over an operand: the operand is read for the last time at the same element."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .ir import Best, Combine, Expr, Kernel, Load, Loop, Param, Statement, Store
+from .rewrite import expressions, substitute, subexpressions, with_expressions
+
+
+def can_overwrite(kernel: Kernel, target: str, source: str) -> bool:
+    """Whether stores to ``target`` may go to the memory of ``source``: every load of the source is at the index of the
+    store, and none comes after it."""
+    events = list(_events(kernel.body, {target, source}, ()))
+    stores = [event for event in events if event[0] == "store"]
+    if len(stores) != 1:
+        return False
+    position = events.index(stores[0])
+    _, index, loops = stores[0]
+    for place, (kind, where, around) in enumerate(events):
+        if kind == "other" or (kind == "load" and (where != index or place > position)):
+            return False
+        if kind == "load" and not _same_element(around, loops, index):
+            return False
+    return True
+
+
+def _same_element(around: tuple[str, ...], loops: tuple[str, ...], index: tuple[Expr, ...]) -> bool:
+    """Both sit in loops over the same variables; a later loop over the same axis has another run of it."""
+    return len(around) == len(loops) and around == loops
+
+
+def _events(
+    statements: Sequence[Statement], names: set[str], loops: tuple[str, ...]
+) -> list[tuple[str, tuple[Expr, ...], tuple[str, ...]]]:
+    found: list[tuple[str, tuple[Expr, ...], tuple[str, ...]]] = []
+    for statement in statements:
+        if isinstance(statement, Loop):
+            found += _events(statement.body, names, (*loops, statement.var))
+            continue
+        for expr in expressions(statement):
+            for part in subexpressions(expr):
+                if isinstance(part, Load) and part.buffer in names:
+                    found.append(("load", part.index, loops))
+        if isinstance(statement, Store) and statement.buffer in names:
+            found.append(("store", statement.index, loops))
+        if isinstance(statement, Combine) and statement.buffer in names:
+            found.append(("other", statement.index, loops))
+    return found
+
+
+def merged(kernel: Kernel, target: str, source: str) -> Kernel:
+    """The kernel with ``target`` and ``source`` as one parameter, under the source's name."""
+
+    def rename(expr: Expr) -> Expr:
+        return substitute(
+            expr, lambda part: Load(source, part.index, part.dtype) if _loads(part, target) else None
+        )
+
+    def visit(statement: Statement) -> Statement:
+        if isinstance(statement, Loop):
+            return Loop(statement.var, statement.extent, tuple(map(visit, statement.body)))
+        changed = with_expressions(statement, rename)
+        if isinstance(changed, Store) and changed.buffer == target:
+            return Store(source, changed.index, changed.value)
+        return changed
+
+    params = tuple(param for param in kernel.params if param.name != target)
+    return Kernel(kernel.name, kernel.sizes, params, tuple(map(visit, kernel.body)), kernel.doc)
+
+
+def _loads(part: Expr, buffer: str) -> bool:
+    return isinstance(part, Load) and part.buffer == buffer

@@ -1,0 +1,371 @@
+"""Kernel IR: what a program does, decided to the last loop. Emission is mechanical from here.
+
+    program   = buffers, steps in order
+    step      = kernel call | product of matrices | copy
+    kernel    = parameters (sizes, then buffers), statements
+    statement = loop | let | accumulator | accumulate | best | store | add to | check
+    expr      = constant | variable | load | apply
+
+``docs/ir.md`` has the grammar with examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from ..core.dim import Dim
+from ..core.node import Node
+from ..core.types import BOOL, INT64, Shape
+
+DType = np.dtype[Any]
+
+# -- expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A number of a known dtype."""
+
+    value: Any
+    dtype: DType
+
+    def __add__(self, other: Any) -> Expr:
+        return add(self, other)
+
+    def __mul__(self, other: Any) -> Expr:
+        return multiply(self, other)
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """A loop variable, a local value, or a size passed to the kernel."""
+
+    name: str
+    dtype: DType = INT64
+
+    def __add__(self, other: Any) -> Expr:
+        return add(self, other)
+
+    def __mul__(self, other: Any) -> Expr:
+        return multiply(self, other)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One element of a buffer."""
+
+    buffer: str
+    index: tuple[Expr, ...]
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Python text over ``a, b, c`` applied to expressions; ``cast`` stands for the conversion to ``dtype``."""
+
+    code: str
+    args: tuple[Expr, ...]
+    dtype: DType
+
+    def __add__(self, other: Any) -> Expr:
+        return add(self, other)
+
+    def __mul__(self, other: Any) -> Expr:
+        return multiply(self, other)
+
+
+Expr = Const | Var | Load | Apply
+
+
+def integer(size: int | Dim | Expr) -> Expr:
+    """A size as an expression: ``2*n + 1`` over the variable n."""
+    if isinstance(size, int):
+        return Const(size, INT64)
+    if not isinstance(size, Dim):
+        return size
+    total: Expr = Const(0, INT64)
+    for monomial, factor in size.terms:
+        term: Expr = Const(factor, INT64)
+        for name, power in monomial:
+            for _ in range(power):
+                term = multiply(Var(name), term)
+        total = add(total, term)
+    return total
+
+
+def add(a: Expr, b: Any) -> Expr:
+    """``a + b`` of indices, with zeros dropped and constants folded."""
+    right = integer(b)
+    if isinstance(a, Const) and isinstance(right, Const):
+        return Const(a.value + right.value, INT64)
+    if isinstance(right, Const) and right.value == 0:
+        return a
+    if isinstance(a, Const) and a.value == 0:
+        return right
+    if isinstance(right, Const) and right.value < 0:
+        return Apply("a - b", (a, Const(-right.value, INT64)), INT64)
+    return Apply("a + b", (a, right), INT64)
+
+
+def multiply(a: Expr, b: Any) -> Expr:
+    """``a * b`` of indices, with ones dropped and constants folded."""
+    right = integer(b)
+    if isinstance(a, Const) and isinstance(right, Const):
+        return Const(a.value * right.value, INT64)
+    if isinstance(right, Const) and right.value == 1:
+        return a
+    if isinstance(a, Const) and a.value == 1:
+        return right
+    if isinstance(right, Const) and right.value == 0:
+        return right
+    return Apply("a * b", (a, right), INT64)
+
+
+def both(conditions: list[Expr]) -> Expr:
+    """All of the conditions."""
+    joined = conditions[0]
+    for condition in conditions[1:]:
+        joined = Apply("a and b", (joined, condition), BOOL)
+    return joined
+
+
+# -- statements
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """``for var in range(extent)``."""
+
+    var: str
+    extent: Expr
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """A local value, written once."""
+
+    name: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulator:
+    """A local value that accumulates; starts at ``start``."""
+
+    name: str
+    start: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate:
+    """``name = combine(name, value)``; combine is ``+``, ``*``, ``maximum`` or ``minimum``."""
+
+    name: str
+    combine: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """Keep the first best value and its place: NaN beats everything, as in NumPy."""
+
+    best: str
+    place: str
+    better: str
+    value: Expr
+    position: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """``buffer[index] = value``."""
+
+    buffer: str
+    index: tuple[Expr, ...]
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Combine:
+    """``buffer[index] = combine(buffer[index], value)``: accumulation in memory."""
+
+    buffer: str
+    index: tuple[Expr, ...]
+    combine: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Return ``status`` (not 0) from the kernel when the condition holds."""
+
+    condition: Expr
+    status: Expr
+
+
+Statement = Loop | Let | Accumulator | Accumulate | Best | Store | Combine | Check
+
+# -- kernels and programs
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A buffer as a kernel sees it."""
+
+    name: str
+    dtype: DType
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One function: sizes, buffers, statements. ``doc`` are the lines of its docstring."""
+
+    name: str
+    sizes: tuple[str, ...]
+    params: tuple[Param, ...]
+    body: tuple[Statement, ...]
+    doc: tuple[str, ...] = field(compare=False)
+
+
+Role = Literal["input", "param", "constant", "output", "work"]
+
+
+@dataclass(eq=False, slots=True)
+class Storage:
+    """A piece of memory: ``position`` counts inputs and outputs; ``node`` is the parameter; ``array`` the constant's
+    value; ``slot`` the piece of the workspace."""
+
+    role: Role
+    position: int = -1
+    node: Node | None = None
+    array: Any = None
+    slot: int = -1
+    moved_to: Storage | None = None  # set when another storage took this one's place
+
+
+@dataclass(eq=False, slots=True)
+class Buffer:
+    """Memory for one node. Buffers with the same ``storage`` share it: views under other shapes, or one value in the
+    place of another that is no longer needed."""
+
+    name: str
+    dtype: DType
+    shape: Shape
+    storage: Storage
+
+    @property
+    def role(self) -> Role:
+        return self.storage.role
+
+
+@dataclass(eq=False, slots=True)
+class KernelCall:
+    """A kernel on buffers, with its sizes."""
+
+    kernel: Kernel
+    sizes: tuple[int | Dim, ...]
+    buffers: tuple[Buffer, ...]
+    reason: str  # why the kernel ends where it ends
+    nodes: tuple[Node, ...]
+
+
+@dataclass(eq=False, slots=True)
+class Gemm:
+    """``out = a @ b`` over ``count`` pairs of matrices; a stride of 0 repeats one matrix for all."""
+
+    a: Buffer
+    b: Buffer
+    out: Buffer
+    transpose_a: bool
+    transpose_b: bool
+    m: int | Dim
+    n: int | Dim
+    k: int | Dim
+    count: int | Dim
+    stride_a: int | Dim
+    stride_b: int | Dim
+    node: Node
+
+
+@dataclass(eq=False, slots=True)
+class Copy:
+    """The new value of a parameter into its place, when it could not be computed there."""
+
+    source: Buffer
+    target: Buffer
+
+
+@dataclass(eq=False, slots=True)
+class CheckRange:
+    """A kernel that fails with 1 + the flat position of the first index outside its axis."""
+
+    call: KernelCall
+    node: Node
+    size: int | Dim
+    wrap: bool
+
+
+Step = KernelCall | Gemm | Copy | CheckRange
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A size that must not be negative for the program to make sense, and what to say when it is."""
+
+    size: int | Dim
+    message: str
+
+
+@dataclass(eq=False, slots=True)
+class Program:
+    """Everything a call does: buffers with their places in memory, steps in order."""
+
+    name: str
+    inputs: list[Buffer]
+    params: list[Buffer]
+    outputs: dict[str, Buffer]
+    constants: list[Buffer]
+    work: list[Buffer]
+    slots: list[int | Dim]  # bytes of each piece of the workspace
+    steps: list[Step]
+    requirements: list[Requirement]
+    sizes: list[str]
+
+
+def touches(step: Step) -> Iterator[Buffer]:
+    """Buffers a step reads or writes."""
+    if isinstance(step, CheckRange):
+        yield from step.call.buffers
+    elif isinstance(step, KernelCall):
+        yield from step.buffers
+    elif isinstance(step, Gemm):
+        yield from (step.a, step.b, step.out)
+    else:
+        yield from (step.source, step.target)
+
+
+def written(step: Step) -> list[Buffer]:
+    """Buffers a step writes."""
+    if isinstance(step, CheckRange):
+        return []
+    if isinstance(step, Gemm):
+        return [step.out]
+    if isinstance(step, Copy):
+        return [step.target]
+    names = set(_stores(step.kernel.body))
+    pairs = zip(step.kernel.params, step.buffers, strict=True)
+    return [buffer for param, buffer in pairs if param.name in names]
+
+
+def _stores(statements: Sequence[Statement]) -> Iterator[str]:
+    for statement in statements:
+        if isinstance(statement, Loop):
+            yield from _stores(statement.body)
+        elif isinstance(statement, Store | Combine):
+            yield statement.buffer

@@ -1,0 +1,285 @@
+"""Graph -> program: fusion, loop nests, products, and where everything lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..core.dim import Dim, dim, product
+from ..core.graph import Graph
+from ..core.node import Node
+from ..core.op import InRange, Matmul, Reshape
+from ..core.types import BOOL, INT64
+from ..ops.convert import CONSTANT, constant_value
+from .document import RESERVED, Documenter
+from .flatten import flatten
+from .fuse import Fusion, matrix_of
+from .ir import (
+    Apply,
+    Buffer,
+    Check,
+    CheckRange,
+    Copy,
+    Gemm,
+    Kernel,
+    KernelCall,
+    Load,
+    Loop,
+    Param,
+    Program,
+    Step,
+    Storage,
+    Var,
+    add,
+    integer,
+    touches,
+    written,
+)
+from .kernel import KernelBuilder
+from .memory import assign_slots, overwrite, settle, share, share_in_place
+from .prepare import prepare
+from .regions import Opaque, Region
+from .requirements import requirements
+from .rewrite import expressions, walk
+from .tidy import reads, tidy
+from .trace import is_array_leaf
+from .values import Values
+
+
+def lower(graph: Graph) -> Program:
+    """The program that computes a graph's outputs and updates."""
+    return _Lowering(graph).program()
+
+
+def _size_names(nodes: Sequence[Node]) -> list[str]:
+    return sorted({name for node in nodes for size in node.shape if isinstance(size, Dim) for name in size.names})
+
+
+class _Lowering:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        roots, stands_for = prepare(graph.roots)
+        split = len(graph.outputs)
+        self.outputs = dict(zip(graph.outputs, roots[:split], strict=True))
+        self.updates = dict(zip(graph.updates, roots[split:], strict=True))
+        self.fusion = Fusion(roots)
+        self.sizes = _size_names([*graph.inputs, *self.fusion.order])
+        self.names = self._names(stands_for)
+        self.document = Documenter(graph, self.names, stands_for)
+        self.buffers: dict[Node, Buffer] = {}
+        self.extra: list[Buffer] = []
+        self._allocate()
+        self.params = {node: Param(b.name, b.dtype, b.shape) for node, b in self.buffers.items()}
+        self.by_name = {b.name: b for b in self.buffers.values()}
+        self.taken = RESERVED | set(self.sizes) | set(self.by_name)
+
+    # -- names and buffers
+
+    def _names(self, stands_for: Mapping[Node, Node]) -> dict[Node, str]:
+        """A name for every node, different from all sizes."""
+        taken = set(self.sizes)
+        names: dict[Node, str] = {}
+        leaves = [*self.graph.inputs, *self.graph.params]
+        for node in [*leaves, *self.fusion.order]:
+            if node in names:
+                continue
+            base = self.graph.names.get(stands_for.get(node, node)) or node.op.name
+            name, number = base, 2
+            while name in taken:
+                name, number = f"{base}_{number}", number + 1
+            taken.add(name)
+            names[node] = name
+        return names
+
+    def _allocate(self) -> None:
+        for position, node in enumerate(self.graph.inputs):
+            if node.op.name == "input":
+                self._new_buffer(node, Storage("input", position))
+        for node in self.graph.params:
+            self._new_buffer(node, Storage("param", node=node))
+        for node in self.fusion.order:
+            if node.op is CONSTANT and is_array_leaf(node):
+                self._new_buffer(node, Storage("constant", array=constant_value(node)))
+            elif node in self.fusion.stored and node not in self.buffers:
+                self._new_buffer(node, self._storage_of(node))
+
+    def _storage_of(self, node: Node) -> Storage:
+        if isinstance(node.op.lowering, Reshape):
+            return self.buffers[node.inputs[0]].storage
+        return Storage("work")
+
+    def _new_buffer(self, node: Node, storage: Storage) -> None:
+        self.buffers[node] = Buffer(self.names[node], node.dtype, node.shape, storage)
+
+    # -- steps
+
+    def program(self) -> Program:
+        steps: list[Step] = list(self._input_checks())
+        for step in self.fusion.steps:
+            if isinstance(step, Region):
+                steps.append(self._kernel_call(step))
+            elif isinstance(step.node.op.lowering, Matmul):
+                steps.append(self._gemm(step.node))
+            else:
+                steps.append(self._range_check(step.node))
+        steps = self._updates_last(steps)
+        outputs, early, late = self._outputs()
+        steps = [*early, *steps, *late]
+        steps += self._write_updates(steps)
+        share_in_place(steps)
+        for buffer in self.buffers.values():
+            settle(buffer)
+        work = [b for b in (*self.buffers.values(), *self.extra) if b.role == "work"]
+        return Program(
+            name=self.graph.name,
+            inputs=[self.buffers[node] for node in self.graph.inputs],
+            params=[self.buffers[node] for node in self.graph.params],
+            outputs=outputs,
+            constants=[b for b in self.buffers.values() if b.role == "constant"],
+            work=work,
+            slots=assign_slots(steps, work),
+            steps=steps,
+            requirements=requirements(self.fusion.order),
+            sizes=self.sizes,
+        )
+
+    def _kernel_call(self, region: Region) -> KernelCall:
+        values = Values(region, self.params, self.names, self.taken)
+        builder = KernelBuilder(region, self.fusion.rank, values)
+        body, params = tidy(builder.build()), tuple(values.used.values())
+        known = dict(self.by_name)
+        for param in builder.scratch:
+            self.extra.append(Buffer(param.name, param.dtype, param.shape, Storage("work")))
+            known[param.name] = self.extra[-1]
+        buffers = tuple(known[param.name] for param in params)
+        sizes: dict[str, int | Dim] = {}
+        flat = flatten(body, params)
+        if flat is not None:
+            body, params, sizes["size"] = flat
+        mentioned = {name for s in walk(body) for expr in expressions(s) for name in reads(expr)}
+        sizes.update((name, dim(name)) for name in self.sizes if name in mentioned)
+        name, doc = self.document.kernel_name(region), self.document.kernel(region)
+        kernel = Kernel(name, tuple(sizes), params, body, doc)
+        return KernelCall(kernel, tuple(sizes.values()), buffers, region.reason, tuple(region.members))
+
+    def _gemm(self, node: Node) -> Gemm:
+        (a, transpose_a), (b, transpose_b) = map(matrix_of, node.inputs)
+        left, right = node.inputs
+        batch = product(node.shape[:-2])
+        m, k, n = node.shape[-2], left.shape[-1], node.shape[-1]
+        return Gemm(
+            self.buffers[a],
+            self.buffers[b],
+            self.buffers[node],
+            transpose_a,
+            transpose_b,
+            m,
+            n,
+            k,
+            batch,
+            m * k if product(left.shape[:-2]) == batch else 0,
+            k * n if product(right.shape[:-2]) == batch else 0,
+            node,
+        )
+
+    def _input_checks(self) -> list[CheckRange]:
+        found: dict[tuple[Node, int | Dim, bool], CheckRange] = {}
+        for _, node in self.fusion.checks:
+            check = self._range_check(node)
+            found.setdefault((self._indices(node), check.size, check.wrap), check)
+        return list(found.values())
+
+    @staticmethod
+    def _indices(node: Node) -> Node:
+        return node.inputs[0] if isinstance(node.op.lowering, InRange) else node.inputs[1]
+
+    def _range_check(self, node: Node) -> CheckRange:
+        """Every index lies within its axis: a kernel that returns 1 + the position of the first that does not."""
+        indices = self.buffers[self._indices(node)]
+        size, wrap = _index_range(node)
+        i = Var("i")
+        index = Load(indices.name, (i,), INT64)
+        counted = "counted from the end when negative" if wrap else "none negative"
+        doc = (f"every index lies within its axis, {counted}; else 1 + the position of the first that does not",)
+        outside = Apply("a < -b or a >= b" if wrap else "a < c or a >= b", (index, Var("extent"), integer(0)), BOOL)
+        body = (Loop("i", Var("size"), (Check(outside, add(i, 1)),)),)
+        params = (Param(indices.name, INT64, (dim("size"),)),)
+        kernel = Kernel("check_range", ("size", "extent"), params, body, doc)
+        call = KernelCall(kernel, (product(indices.shape), size), (indices,), "indices are checked first", (node,))
+        return CheckRange(call, node, size, wrap)
+
+    # -- outputs and updates
+
+    def _updates_last(self, steps: list[Step]) -> list[Step]:
+        """Steps that only serve updates go last: by then nothing that can fail is left, and old values were read."""
+        kept = {self.buffers[node].storage for node in self.outputs.values()}
+        late: list[Step] = []
+        early: list[Step] = []
+        for step in reversed(steps):
+            results = written(step)
+            if isinstance(step, CheckRange) or any(buffer.storage in kept for buffer in results):
+                kept.update(buffer.storage for buffer in touches(step))
+                early.append(step)
+            else:
+                late.append(step)
+        return [*reversed(early), *reversed(late)]
+
+    def _outputs(self) -> tuple[dict[str, Buffer], list[Copy], list[Copy]]:
+        """A buffer for every output, and the copies for those that are given data or the same as another."""
+        outputs: dict[str, Buffer] = {}
+        early: list[Copy] = []
+        late: list[Copy] = []
+        for position, (name, node) in enumerate(self.outputs.items()):
+            buffer = self.buffers[node]
+            if buffer.role == "work":
+                buffer.storage.role, buffer.storage.position = "output", position
+                outputs[name] = buffer
+                continue
+            copy = Buffer(f"{buffer.name}_out", node.dtype, node.shape, Storage("output", position))
+            (late if buffer.role == "output" else early).append(Copy(buffer, copy))
+            outputs[name] = copy
+        return outputs, early, late
+
+    def _write_updates(self, steps: Sequence[Step]) -> list[Copy]:
+        """Put new values where the old ones were: computed in place when that is safe, else copied at the end."""
+        first: list[Copy] = []
+        last: list[Copy] = []
+        sources = [self.buffers[node].storage for node in self.updates.values()]
+        for param, node in self.updates.items():
+            target, source = self.buffers[param], self.buffers[node]
+            if target is source:
+                continue
+            if source.role == "param":
+                held = Buffer(f"{source.name}_old", node.dtype, node.shape, Storage("work"))
+                self.extra.append(held)
+                first.append(Copy(source, held))
+                source = held
+            elif sources.count(source.storage) == 1 and target.storage not in sources:
+                if _computed_in_place(steps, target, source):
+                    continue
+            last.append(Copy(source, target))
+        return [*first, *last]
+
+
+def _index_range(node: Node) -> tuple[int | Dim, bool]:
+    """The size an index must lie in, and whether negative ones count from the end."""
+    if isinstance(node.op.lowering, InRange):
+        return node.attrs["size"], node.attrs["wrap"]
+    shape = node.attrs.get("shape", node.inputs[0].shape)
+    return shape[node.attrs["axis"]], node.attrs.get("wrap", True)
+
+
+def _computed_in_place(steps: Sequence[Step], target: Buffer, source: Buffer) -> bool:
+    """Let the kernel that computes ``source`` write it over ``target``, when nobody needs the old value afterwards."""
+    makers = [k for k, step in enumerate(steps) if any(b.storage is source.storage for b in written(step))]
+    if source.role != "work" or len(makers) != 1:
+        return False
+    (position,) = makers
+    maker, after = steps[position], steps[position + 1 :]
+    if not isinstance(maker, KernelCall) or any(isinstance(step, CheckRange) for step in after):
+        return False
+    if any(buffer.storage is target.storage for step in after for buffer in touches(step)):
+        return False
+    if any(buffer.storage is target.storage for buffer in maker.buffers):
+        return overwrite(maker, source, target)
+    share(source, target)
+    return True

@@ -1,0 +1,112 @@
+"""The memory plan: which buffers share storage, and what workspace a call needs. Nothing is allocated in a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..core.dim import Dim, never_exceeds, product
+from .inplace import can_overwrite, merged
+from .ir import Buffer, KernelCall, Step, Storage, touches
+
+
+def bytes_of(buffer: Buffer) -> int | Dim:
+    return product(buffer.shape) * buffer.dtype.itemsize
+
+
+def last_uses(steps: Sequence[Step]) -> dict[Storage, int]:
+    """The last step that touches each storage."""
+    return {buffer.storage: position for position, step in enumerate(steps) for buffer in touches(step)}
+
+
+def first_uses(steps: Sequence[Step]) -> dict[Storage, int]:
+    found: dict[Storage, int] = {}
+    for position, step in enumerate(steps):
+        for buffer in touches(step):
+            found.setdefault(buffer.storage, position)
+    return found
+
+
+def share_in_place(steps: Sequence[Step]) -> None:
+    """Let results take the place of operands that are read for the last time, element by element."""
+    last = last_uses(steps)
+    first = first_uses(steps)
+    for position, step in enumerate(steps):
+        if not isinstance(step, KernelCall):
+            continue
+        for target in list(step.buffers):
+            if target.role != "work" or first[target.storage] != position:
+                continue
+            until = last[target.storage]
+            for source in step.buffers:
+                dies = source.role == "work" and last[source.storage] == position > first[source.storage]
+                if dies and overwrite(step, target, source):
+                    last[source.storage] = until
+                    break
+    for step in steps:
+        for buffer in touches(step):
+            settle(buffer)
+
+
+def overwrite(step: KernelCall, target: Buffer, source: Buffer) -> bool:
+    """Put ``target`` into the storage of ``source`` within this call, if that is safe."""
+    if target is source or (target.dtype, target.shape) != (source.dtype, source.shape):
+        return False
+    if any(other.storage is source.storage for other in step.buffers if other is not source):
+        return False  # the same memory is read under another shape as well
+    names = {id(b): p.name for b, p in zip(step.buffers, step.kernel.params, strict=True)}
+    if not can_overwrite(step.kernel, names[id(target)], names[id(source)]):
+        return False
+    step.kernel = merged(step.kernel, names[id(target)], names[id(source)])
+    step.buffers = tuple(buffer for buffer in step.buffers if buffer is not target)
+    share(target, source)
+    return True
+
+
+def share(target: Buffer, source: Buffer) -> None:
+    """From now on ``target`` (and whatever shares its storage) lives where ``source`` does."""
+    target.storage.moved_to = source.storage
+    target.storage = source.storage
+
+
+def settle(buffer: Buffer) -> None:
+    """Point a buffer at the storage that its own was merged into."""
+    while buffer.storage.moved_to is not None:
+        buffer.storage = buffer.storage.moved_to
+
+
+def assign_slots(steps: Sequence[Step], buffers: Iterable[Buffer]) -> list[int | Dim]:
+    """Give every working storage a slot; storages that are never alive together share one. Returns the slots' bytes."""
+    sizes = _sizes(buffers)
+    first, last = first_uses(steps), last_uses(steps)
+    slots: list[int | Dim] = []
+    free_after: list[int] = []
+    for storage in sorted((s for s in sizes if s in first), key=lambda s: first[s]):
+        slot = _fitting(sizes[storage], slots, [end < first[storage] for end in free_after])
+        if slot is None:
+            slots.append(sizes[storage])
+            free_after.append(-1)
+            slot = len(slots) - 1
+        elif never_exceeds(slots[slot], sizes[storage]):
+            slots[slot] = sizes[storage]
+        storage.slot = slot
+        free_after[slot] = last[storage]
+    return slots
+
+
+def _sizes(buffers: Iterable[Buffer]) -> dict[Storage, int | Dim]:
+    """Bytes of each working storage. Buffers that share one have the same number of bytes."""
+    found: dict[Storage, int | Dim] = {}
+    for buffer in buffers:
+        if buffer.role == "work":
+            found.setdefault(buffer.storage, bytes_of(buffer))
+    return found
+
+
+def _fitting(size: int | Dim, slots: Sequence[int | Dim], free: Sequence[bool]) -> int | None:
+    """A free slot that holds the size (the one that fits closest), else one that can grow to it."""
+    holds = [k for k, slot in enumerate(slots) if free[k] and never_exceeds(size, slot)]
+    if holds:
+        return min(holds, key=lambda k: sum(never_exceeds(slots[other], slots[k]) for other in holds))
+    grows = [k for k, slot in enumerate(slots) if free[k] and never_exceeds(slot, size)]
+    return grows[-1] if grows else None
+

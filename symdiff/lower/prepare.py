@@ -1,0 +1,76 @@
+"""The last graph before kernels: composite operators written out, reshapes that are views made views."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..core.node import Node
+from ..core.op import ArgReduction, Expand, Matmul, Reduction, Reshape
+from ..core.provenance import inherit, rewritten
+from ..core.traversal import toposort, with_inputs
+from ..ops.convert import CONSTANT, constant
+from ..ops.shape import broadcast_to, expand_dims, reshape, squeeze
+
+
+def prepare(roots: Sequence[Node]) -> tuple[list[Node], dict[Node, Node]]:
+    """Roots over simple operators only, and for each of their nodes the node it stands for in the given graph."""
+    done: dict[Node, Node] = {}
+    for node in toposort(roots):
+        done[node] = _written_out(with_inputs(node, [done[parent] for parent in node.inputs]))
+    stands_for: dict[Node, Node] = {}
+    for node, fresh in done.items():
+        stands_for.setdefault(fresh, node)
+    return [done[root] for root in roots], stands_for
+
+
+def _written_out(node: Node) -> Node:
+    if isinstance(node.op.lowering, Reshape):
+        return _reshape_or_view(node)
+    if isinstance(node.op.lowering, Reduction | ArgReduction):
+        return _without_trivial_axes(node)
+    if isinstance(node.op.lowering, Matmul):
+        return _with_whole_batches(node)
+    if not isinstance(node.op.lowering, Expand):
+        return node
+    with inherit(rewritten(node.origin, f"expand {node.op.name}")):
+        formula = node.op.lowering.formula(node)
+    inner = {parent: parent for parent in node.inputs}
+    for step in toposort([formula], stop=node.inputs):
+        inner[step] = _written_out(with_inputs(step, [inner[parent] for parent in step.inputs]))
+    return inner[formula]
+
+
+def _with_whole_batches(node: Node) -> Node:
+    """BLAS takes an operand that has every batch, or one that is the same for all; others are repeated first."""
+    batch = node.shape[:-2]
+    with inherit(node.origin):
+        whole = [
+            parent
+            if parent.shape[:-2] == batch or all(size == 1 for size in parent.shape[:-2])
+            else broadcast_to(parent, (*batch, *parent.shape[-2:]))
+            for parent in node.inputs
+        ]
+    return with_inputs(node, whole)
+
+
+def _without_trivial_axes(node: Node) -> Node:
+    """A reduction over axes of size 1 alone reduces nothing."""
+    (x,), axes = node.inputs, node.attrs["axis"]
+    if any(x.shape[axis] != 1 for axis in axes):
+        return node
+    with inherit(node.origin):
+        same = x if isinstance(node.op.lowering, Reduction) else broadcast_to(constant(0), x.shape)
+        return same if node.attrs["keepdims"] else squeeze(same, axes)
+
+
+def _reshape_or_view(node: Node) -> Node:
+    """Adding or dropping axes of size 1 moves nothing: it is a view, which fuses."""
+    (x,), shape = node.inputs, node.type.shape
+    with inherit(node.origin):
+        if x.shape == shape:
+            return x
+        if x.op is CONSTANT and all(isinstance(size, int) for size in shape):
+            return constant(x.attrs["value"].array.reshape(shape))
+        if [size for size in x.shape if size != 1] == [size for size in shape if size != 1]:
+            return expand_dims(squeeze(x), [axis for axis, size in enumerate(shape) if size == 1])
+        return reshape(x.inputs[0], shape) if isinstance(x.op.lowering, Reshape) else node

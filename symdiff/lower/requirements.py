@@ -1,0 +1,39 @@
+"""What symbolic sizes must satisfy for a program to make sense, checked when a call binds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..core.dim import Dim
+from ..core.node import Node, describe
+from ..core.op import ArgReduction, Reduction
+from .ir import Requirement
+
+
+def requirements(nodes: Sequence[Node]) -> list[Requirement]:
+    """Sizes that must not be negative, each with the message for when one is."""
+    found: dict[int | Dim, Requirement] = {}
+    for node in nodes:
+        for size, message in _of(node):
+            if isinstance(size, Dim) and any(factor < 0 for _, factor in size.terms):
+                found.setdefault(size, Requirement(size, f"{node.op.name}: {message}, at {node.origin.place}"))
+    return list(found.values())
+
+
+def _of(node: Node) -> Iterator[tuple[int | Dim, str]]:
+    for size in node.shape:
+        yield size, f"{describe(node)} has the size {size}, which may not be negative"
+    if node.op.name == "slice":
+        x = node.inputs[0]
+        for axis, (start, size, step) in enumerate(
+            zip(node.attrs["starts"], node.attrs["sizes"], node.attrs["steps"], strict=True)
+        ):
+            inside = f"a slice must lie inside axis {axis} of {describe(x)}"
+            yield start, inside
+            if step == 1:
+                yield x.shape[axis] - start - size, inside
+    lowering = node.op.lowering
+    if isinstance(lowering, ArgReduction) or (isinstance(lowering, Reduction) and lowering.empty is None):
+        x = node.inputs[0]
+        for axis in node.attrs["axis"]:
+            yield x.shape[axis] - 1, f"no elements along axis {axis} of {describe(x)}"

@@ -1,0 +1,120 @@
+"""Following values to where they come from: what an expression reads, and at which index."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.node import Node
+from ..core.op import Elementwise, Gather, Index, InRange, Leaf, Place, View
+from ..core.types import INT64
+from ..ops.convert import CONSTANT, scalar_value
+from ..ops.shape import align
+from .ir import Apply, Const, Expr, Var, add, integer, multiply
+
+IndexTuple = tuple[Expr, ...]
+
+ANY = Var("?")  # a position known only at run time
+_CALL = re.compile(r"([a-z_0-9]+)\(")
+_CHEAP_CALLS = {"maximum", "minimum", "abs", "sign", "isfinite", "isnan", "cast"}
+
+
+def is_scalar(node: Node) -> bool:
+    """A number that is written into the code: a scalar constant or a size."""
+    if node.op.name == "size":
+        return True
+    return node.op is CONSTANT and node.type.shape == () and scalar_value(node) is not None
+
+
+def is_array_leaf(node: Node) -> bool:
+    return isinstance(node.op.lowering, Leaf) and not is_scalar(node)
+
+
+def floats(node: Node) -> bool:
+    """Computed where it is needed: element by element from its operands, with no memory of its own."""
+    return isinstance(node.op.lowering, Elementwise | View | Place | Gather | Index | InRange) or is_scalar(node)
+
+
+def is_expensive(node: Node) -> bool:
+    """Costs more to compute again than to load."""
+    lowering = node.op.lowering
+    return isinstance(lowering, Elementwise) and not set(_CALL.findall(lowering.code)) <= _CHEAP_CALLS
+
+
+def operands_at(node: Node, index: IndexTuple) -> list[tuple[Node, IndexTuple]]:
+    """What element ``index`` of a floating node reads."""
+    lowering = node.op.lowering
+    if isinstance(lowering, View):
+        return [(node.inputs[0], as_index(lowering.source(index, node)))]
+    if isinstance(lowering, Elementwise | InRange):
+        return [(parent, align(index, parent.shape)) for parent in node.inputs]
+    if isinstance(lowering, Place):
+        return [(node.inputs[0], place_source(node, index)[0])]
+    if isinstance(lowering, Gather):
+        at, source = lowering.split(index, node)
+        return [(node.inputs[1], as_index(at)), (node.inputs[0], as_index(source(ANY)))]
+    return []
+
+
+def as_index(index: tuple[Any, ...]) -> IndexTuple:
+    """Index entries as expressions (views mix in plain ints)."""
+    return tuple(integer(entry) for entry in index)
+
+
+def place_source(node: Node, index: IndexTuple) -> tuple[IndexTuple, list[tuple[Expr, Any, int]]]:
+    """The operand's index for an element of a slice's transpose, and per axis (offset, size, step) to test."""
+    source: list[Expr] = []
+    tests: list[tuple[Expr, Any, int]] = []
+    triples = zip(index, node.attrs["starts"], node.attrs["steps"], node.inputs[0].shape, node.shape, strict=True)
+    for entry, start, step, size, full in triples:
+        if size == full and start == 0 and step == 1:
+            source.append(entry)
+            continue
+        offset = add(entry, -start) if step > 0 else add(integer(start), multiply(entry, -1))
+        tests.append((offset, size, abs(step)))
+        source.append(offset if abs(step) == 1 else Apply("a // b", (offset, integer(abs(step))), INT64))
+    return tuple(source), tests
+
+
+def axes_of(index: IndexTuple) -> tuple[int | None, ...] | None:
+    """Axis numbers of an index made of plain loop variables (None for 0); None when it is anything else."""
+    found: list[int | None] = []
+    for entry in index:
+        if isinstance(entry, Const) and entry.value == 0:
+            found.append(None)
+        elif isinstance(entry, Var) and entry.name.startswith("@"):
+            found.append(int(entry.name[1:]))
+        else:
+            return None
+    axes = [axis for axis in found if axis is not None]
+    return tuple(found) if len(set(axes)) == len(axes) else None
+
+
+def axis_var(axis: int) -> Var:
+    return Var(f"@{axis}")
+
+
+@dataclass(slots=True)
+class Trace:
+    """What a value is made of: floating nodes and the bases under them, each with the indices it is read at."""
+
+    floating: dict[Node, list[IndexTuple]]
+    bases: dict[Node, list[IndexTuple]]
+
+
+def trace(start: list[tuple[Node, IndexTuple]], is_base: Callable[[Node, IndexTuple], bool]) -> Trace:
+    """Walk down from ``start`` through floating nodes until ``is_base`` says stop."""
+    found = Trace({}, {})
+    stack = list(start)
+    while stack:
+        node, index = stack.pop()
+        stop = not floats(node) or is_base(node, index)
+        seen = (found.bases if stop else found.floating).setdefault(node, [])
+        if index in seen:
+            continue
+        seen.append(index)
+        if not stop:
+            stack.extend(operands_at(node, index))
+    return found

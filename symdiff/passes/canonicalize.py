@@ -1,0 +1,96 @@
+"""One form for what can be written in several: signs, powers, the side of a constant, stacked views, broadcasts.
+
+Everything here is exact but for powers (``x**3`` becomes two products). Operands stay in the order they were written
+in, so that a printed graph reads like its model; ``cse`` merges ``b * a`` with ``a * b``.
+"""
+
+from __future__ import annotations
+
+from ..core.node import Node
+from ..ops.elementwise import add, multiply, negative, subtract
+from .broadcasts import BROADCASTS
+from .constants import CONSTANT, scalar
+from .rewrite import RulePass
+from .rules import Rule, RuleSet, node_rule, over, rule
+from .views import VIEWS
+
+SIGNS = (
+    rule("double_negation", "-(-x) -> x"),
+    rule("add_negative", "x + -y -> x - y"),
+    rule("subtract_negative", "x - -y -> x + y"),
+    rule("negative_minus", "-x - y -> -(x + y)"),
+    rule("negate_difference", "-(x - y) -> y - x"),
+    rule("negative_factor", "-x * y -> -(x * y)"),
+    rule("negative_numerator", "-x / y -> -(x / y)"),
+    rule("negative_denominator", "x / -y -> -(x / y)"),
+    rule("negative_in_sum", "sum(-x, axis=a, keepdims=k) -> -sum(x, axis=a, keepdims=k)"),
+    rule("negative_in_matmul", "-x @ y -> -(x @ y)"),
+    rule("negative_in_matmul", "x @ -y -> -(x @ y)"),
+    rule("abs_negative", "abs(-x) -> abs(x)"),
+    rule("square_negative", "square(-x) -> square(x)"),
+    rule("square_abs", "square(abs(x)) -> square(x)"),
+    rule("double_not", "logical_not(logical_not(x)) -> x"),
+)
+
+
+@node_rule("negative_constant", "-(c * x) -> (-c) * x", over(["negative"], ["multiply", "divide"]))
+def negative_constant(node: Node) -> Node | None:
+    """The sign moves into a constant factor, numerator or denominator."""
+    product = node.inputs[0]
+    x, y = product.inputs
+    if scalar(x) is not None:
+        return multiply(-x, y) if product.op.name == "multiply" else -x / y
+    return x / -y if product.op.name == "divide" and scalar(y) is not None else None
+
+
+@node_rule("sign_of_term", "x + (-c) * y -> x - c * y", over(["add", "subtract"], ["multiply", *CONSTANT]))
+def sign_of_term(node: Node) -> Node | None:
+    """A term with a negative constant is subtracted, or added where it was subtracted."""
+    x, y = node.inputs
+    opposite = _without_sign(y)
+    if opposite is not None:
+        return subtract(x, opposite) if node.op.name == "add" else add(x, opposite)
+    opposite = _without_sign(x) if node.op.name == "add" else None
+    return None if opposite is None else subtract(y, opposite)
+
+
+def _without_sign(term: Node) -> Node | None:
+    """-term, for a signed constant or a product with one in front that are below zero."""
+    if term.dtype.kind not in "fi":
+        return None
+    if _is_below_zero(term):
+        return negative(term)
+    if term.op.name == "multiply" and _is_below_zero(term.inputs[0]):
+        return multiply(negative(term.inputs[0]), term.inputs[1])
+    return None
+
+
+def _is_below_zero(node: Node) -> bool:
+    value = scalar(node)
+    return value is not None and value < 0 and -value > 0  # not so for the smallest integer
+
+
+@node_rule("constant_side", "c + x -> x + c, x * c -> c * x", over(["add", "multiply"], CONSTANT))
+def constant_side(node: Node) -> Node | None:
+    """Constants stand where one writes them: last in a sum, first in a product."""
+    x, y = node.inputs
+    if node.op.name == "multiply":
+        return multiply(y, x) if scalar(y) is not None and scalar(x) is None else None
+    return add(y, x) if scalar(x) is not None and scalar(y) is None else None
+
+
+def _is_float(x: Node) -> bool:
+    return x.type.is_float
+
+
+POWERS = (
+    rule("power_1", "power(x, 1) -> x"),
+    rule("power_2", "power(x, 2) -> square(x)"),
+    rule("power_3", "power(x, 3) -> x * square(x)"),
+    rule("power_minus_1", "power(x, -1) -> reciprocal(x)", where=_is_float),
+    rule("square", "x * x -> square(x)"),
+)
+
+CANONICAL: tuple[Rule, ...] = (*SIGNS, negative_constant, sign_of_term, constant_side, *POWERS, *VIEWS, *BROADCASTS)
+
+canonicalize = RulePass("canonicalize", RuleSet(CANONICAL))

@@ -1,0 +1,77 @@
+"""Common subexpressions that interning cannot see: equal values under different nodes.
+
+Equal expressions are one node as soon as they are built. What is left: operands the other way round, a reduction with
+its axes kept and without, a product of matrices and its transpose. The first of each pair in the graph's order stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from ..core.graph import Graph
+from ..core.node import Node
+from ..core.op import ArgReduction, Reduction
+from ..core.traversal import transform
+from ..ops.shape import expand_dims, squeeze, swap_last
+from .pattern import COMMUTATIVE
+from .rewrite import replace, with_roots
+from .rules import Rule, over
+
+
+def _twin_rule(name: str, equation: str, from_twin: Callable[[Node, Node], Node]) -> Rule:
+    """A rule that makes a node from its twin, the equal expression found elsewhere in the graph."""
+    return Rule(name, equation, None, over(()), lambda bound: from_twin(bound["node"], bound["twin"]))
+
+
+def _other_rank(node: Node, twin: Node) -> Node:
+    axes = node.attrs["axis"]
+    return expand_dims(twin, axes) if node.attrs["keepdims"] else squeeze(twin, axes)
+
+
+COMMUTED = _twin_rule("commuted", "y * x -> x * y, which is there already", lambda node, twin: twin)
+SAME_REDUCTION = _twin_rule("same_reduction", "sum(x, keepdims=True) -> expand_dims(sum(x)), or the reverse", _other_rank)
+TRANSPOSED = _twin_rule("transposed_product", "b.T @ a.T -> (a @ b).T", lambda node, twin: swap_last(twin))
+
+
+class CommonSubexpressions:
+    """The pass ``cse``."""
+
+    name = "cse"
+
+    def __call__(self, graph: Graph) -> Graph:
+        seen: dict[Hashable, Node] = {}
+
+        def merged(node: Node) -> Node:
+            rule, own, others = _keys(node)
+            if rule is None:
+                return node
+            twin = seen.get(others, node)
+            if twin is node:
+                seen[own] = node
+                return node
+            return replace(node, rule, {"node": node, "twin": twin}) or node
+
+        return with_roots(graph, transform(graph.roots, merged))
+
+
+def _keys(node: Node) -> tuple[Rule | None, Hashable, Hashable]:
+    """The rule that may merge the node, the key it is found under, and the key of its twin."""
+    if node.op.name in COMMUTATIVE:
+        x, y = node.inputs
+        return COMMUTED, (node.op.name, x, y), (node.op.name, y, x)
+    if isinstance(node.op.lowering, Reduction | ArgReduction):
+        x, axes, kept = node.inputs[0], node.attrs["axis"], node.attrs["keepdims"]
+        return SAME_REDUCTION, (node.op.name, x, axes, kept), (node.op.name, x, axes, not kept)
+    if node.op.name == "matmul" and node.inputs[0].ndim == node.inputs[1].ndim == 2:
+        (x, x_turned), (y, y_turned) = map(_turned, node.inputs)
+        own = ("matmul", x, x_turned, y, y_turned)
+        return TRANSPOSED, own, ("matmul", y, not y_turned, x, not x_turned)
+    return None, None, None
+
+
+def _turned(matrix: Node) -> tuple[Node, bool]:
+    """The matrix without its transposition, and whether it had one."""
+    return (matrix.inputs[0], True) if matrix.op.name == "permute_dims" else (matrix, False)
+
+
+cse = CommonSubexpressions()

@@ -1,0 +1,74 @@
+"""What the passes did: nodes before and after each, and the rules that fired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..core.graph import Graph
+from .rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A rule that was used ``count`` times, first at ``place``."""
+
+    rule: str
+    equation: str
+    count: int
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One run of one pass."""
+
+    name: str
+    before: int
+    after: int
+    changed: bool
+    fired: tuple[Fired, ...]
+
+    @classmethod
+    def of(cls, step: Callable[[Graph], Graph], before: Graph, after: Graph, fired: Sequence[tuple[Rule, str]]) -> Stage:
+        counts: dict[tuple[str, str], tuple[int, str]] = {}
+        for rule, place in fired:
+            count, first = counts.get((rule.name, rule.equation), (0, place))
+            counts[rule.name, rule.equation] = (count + 1, first)
+        listed = tuple(Fired(name, equation, count, place) for (name, equation), (count, place) in counts.items())
+        changed = before.roots != after.roots
+        return cls(pass_name(step), len(before.nodes), len(after.nodes), changed, listed)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Every stage in order; ``print(report)`` gives a table. ``settled`` tells that another round would change nothing."""
+
+    stages: tuple[Stage, ...]
+    settled: bool
+
+    def __str__(self) -> str:
+        shown = [stage for stage in self.stages if stage.changed]
+        if not shown:
+            return "nothing to optimise"
+        before, after = self.stages[0].before, self.stages[-1].after
+        lines = [f"{'pass':<14} {'nodes':>13}  rules that fired"]
+        for stage in shown:
+            lines += _rows(stage)
+        lines.append(f"{'in all':<14} {_sizes(before, after)}")
+        return "\n".join(lines if self.settled else [*lines, "cut short: the passes have not settled"])
+
+
+def pass_name(step: Callable[[Graph], Graph]) -> str:
+    """The stable name of a pass: its ``name``, or that of the function."""
+    return str(getattr(step, "name", None) or getattr(step, "__name__", repr(step)))
+
+
+def _sizes(before: int, after: int) -> str:
+    return f"{before:>5} -> {after:>4}"
+
+
+def _rows(stage: Stage) -> list[str]:
+    texts = [f"{fired.count:>3} x {fired.rule}: {fired.equation}  ({fired.place})" for fired in stage.fired] or [""]
+    rows = [f"{stage.name:<14} {_sizes(stage.before, stage.after)}   {texts[0]}".rstrip()]
+    return rows + [" " * 31 + text for text in texts[1:]]

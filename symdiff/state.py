@@ -1,0 +1,212 @@
+"""The state of a model: every parameter under its name, in one flat buffer per dtype; saved as .npz without pickle."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .arrays import Array, Expected, type_of
+from .core.errors import ShapeError, StateError, explain
+from .core.node import Node
+from .core.types import TensorType, as_dtype
+from .init import initial_value
+
+FORMAT_VERSION = 1
+_VERSION_KEY = "symdiff-state"  # no parameter can have this name
+_ALIGNMENT = 64  # a cache line, and the widest vector register
+
+
+class State:
+    """Parameters (and what the optimiser keeps beside them) by name.
+
+    ``state["W"]`` is a NumPy view: reading it costs nothing and ``state["W"][:] = ...`` changes the model;
+    ``state["W"] = array`` copies. The views of one dtype lie one after another in one buffer, each at a multiple of
+    64 bytes, in the order of ``names``. Made by ``step.init(seed)``, :meth:`initial` or :meth:`load`.
+    """
+
+    def __init__(self, types: Mapping[str, TensorType]) -> None:
+        self._types = dict(types)
+        self._views = _allocate(self._types)
+        self._memory = list({id(view.base): view.base for view in self._views.values()}.values())
+
+    @classmethod
+    def initial(cls, params: Sequence[Node], seed: int = 0) -> State:
+        """The values that the initialisers of ``params`` give. They depend on the seed and each name alone."""
+        state = cls({param.attrs["name"]: param.type for param in params})
+        for param in params:
+            state._views[param.attrs["name"]][...] = initial_value(param, seed)
+        return state
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> State:
+        """What :meth:`save` wrote. Raises StateError when the file is damaged or something else."""
+        arrays = _read(os.fspath(path))
+        state = cls({name: TensorType(array.dtype, array.shape) for name, array in arrays.items()})
+        for name, array in arrays.items():
+            state._views[name][...] = array
+        return state
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to an .npz file that ``numpy.load`` reads too.
+
+        The file appears whole or not at all, and equal states give equal bytes.
+        """
+        target = os.path.abspath(os.fspath(path))
+        folder, name = os.path.split(target)
+        part = os.path.join(folder, f".{name}.{os.getpid()}-{threading.get_ident()}.tmp")
+        try:
+            with open(part, "wb") as file:
+                _write(file, self._views)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, target)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(part)
+
+    def copy(self) -> State:
+        """The same values in memory of their own."""
+        other = State(self._types)
+        for name, view in self._views.items():
+            other._views[name][...] = view
+        return other
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names, in the order they lie in memory."""
+        return tuple(self._views)
+
+    @property
+    def types(self) -> Mapping[str, TensorType]:
+        """dtype and shape of each parameter."""
+        return dict(self._types)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all values together."""
+        return sum(view.nbytes for view in self._views.values())
+
+    def overlaps(self, array: Array) -> bool:
+        """Whether an array lies in the memory of this state, so that a step would change it while reading it."""
+        return array.base is not None and any(np.may_share_memory(array, memory) for memory in self._memory)
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            return self._views[name]
+        except KeyError:
+            raise KeyError(f"state: no parameter is called {name!r}; it has {', '.join(self._views)}") from None
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        view, type = self[name], self._types[name]
+        expected = Expected(f"state {name}", name, type)
+        array = expected.array(value)
+        if array.shape != view.shape:
+            hint = f'to fill it with one value: state["{name}"][...] = value'
+            expected.refuse(type_of(array), "shapes differ", ShapeError, hint)
+        view[...] = array
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._views
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __repr__(self) -> str:
+        width = max(map(len, self._views), default=0)
+        lines = [f"  {name:<{width}}  {self._types[name]}" for name in self._views]
+        return "\n".join([f"State: {len(self)} parameters, {_bytes_text(self.nbytes)}", *lines])
+
+
+def same_types(found: Mapping[str, TensorType], wanted: Mapping[str, TensorType], what: str) -> None:
+    """StateError that names every parameter that is missing, unexpected or of another type."""
+    problems = [f"{name} is missing" for name in wanted if name not in found]
+    problems += [f"{name} is not one of the model's" for name in found if name not in wanted]
+    problems += [
+        f"{name} is {found[name]}, the model's is {type}"
+        for name, type in wanted.items()
+        if name in found and found[name] != type
+    ]
+    if problems:
+        raise StateError(explain(what, "; ".join(problems)))
+
+
+def _allocate(types: Mapping[str, TensorType]) -> dict[str, Array]:
+    """Zeroed views, in the order given, into one aligned buffer per dtype."""
+    views: dict[str, Array] = {}
+    for dtype in dict.fromkeys(type.dtype for type in types.values()):
+        offsets, end = {}, 0
+        for name, type in types.items():
+            if type.dtype == dtype:
+                offsets[name] = end
+                end += _round_up(_element_count(type) * dtype.itemsize)
+        memory = np.zeros(end + _ALIGNMENT, np.uint8)
+        start = -memory.ctypes.data % _ALIGNMENT
+        for name, offset in offsets.items():
+            shape = _numbers(types[name])
+            views[name] = np.ndarray(shape, dtype, memory, start + offset)
+    return {name: views[name] for name in types}
+
+
+def _numbers(type: TensorType) -> tuple[int, ...]:
+    return tuple(int(size) for size in type.shape)  # type: ignore[arg-type]  # a parameter's sizes are numbers
+
+
+def _element_count(type: TensorType) -> int:
+    return int(np.prod(_numbers(type), dtype=np.int64))
+
+
+def _round_up(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
+
+
+def _bytes_text(size: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+# -- the file
+
+
+def _write(file: Any, views: Mapping[str, Array]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in {_VERSION_KEY: np.array(FORMAT_VERSION), **views}.items():
+            # A ZipInfo made by hand has a fixed date.
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
+
+
+def _read(path: str) -> dict[str, Array]:
+    asked = f"load {path}"
+    try:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            arrays = {name.removesuffix(".npy"): _read_entry(archive, name) for name in archive.namelist()}
+            version = arrays.pop(_VERSION_KEY, None)
+            if version is None:
+                raise StateError(explain(asked, "this is not a state that symdiff saved"))
+            if version.shape != () or version != FORMAT_VERSION:
+                problem = f"it has format {version}, this version of symdiff reads {FORMAT_VERSION}"
+                raise StateError(explain(asked, problem))
+            return {name: array.astype(as_dtype(array.dtype), copy=False) for name, array in arrays.items()}
+    except (StateError, OSError, MemoryError):
+        raise
+    except Exception as problem:  # bytes of any origin can make the readers below fail in any way
+        raise StateError(explain(asked, f"the file is damaged or no saved state ({problem})")) from problem
+
+
+def _read_entry(archive: zipfile.ZipFile, name: str) -> Array:
+    content = io.BytesIO(archive.read(name))  # whole, so that its checksum is compared before it is believed
+    array: Array = np.lib.format.read_array(content, allow_pickle=False)
+    return array

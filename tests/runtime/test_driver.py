@@ -1,0 +1,147 @@
+"""The fixed functions that run programs, and the built-in steps."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from symdiff.runtime import driver, native
+from symdiff.runtime.signature import Array, Size
+
+STEP = """
+def step(limit, x):
+    x[()] = x[()] + 1
+    if x[()] > limit:
+        return 70 + x[()]
+"""
+
+
+@pytest.fixture
+def program():
+    """A table of `steps` equal steps that add 1 to x and fail beyond a limit, and its slots."""
+
+    def build(steps, limit, x):
+        address = native.kernel_address(STEP, "step", [Size(), Array("int64", ())], {})
+        slots = np.array([0, 0, limit, x.ctypes.data, 0], dtype=np.int64)
+        return np.array([address, 2, 2, 3] * steps, dtype=np.int64), slots
+
+    return build
+
+
+def run_builtin(name, *values):
+    slots = np.array([0, 0, *(v.ctypes.data if isinstance(v, np.ndarray) else v for v in values)], dtype=np.int64)
+    table = np.array([driver.builtin(name), len(values), *range(2, slots.size)], dtype=np.int64)
+    assert driver.run()(table.ctypes.data, 1, slots.ctypes.data) == 0
+
+
+def test_run(program):
+    x = np.array(0)
+    table, slots = program(5, 100, x)
+    assert driver.run()(table.ctypes.data, 5, slots.ctypes.data) == 0
+    assert x == 5
+    assert driver.run()(table.ctypes.data, 0, slots.ctypes.data) == 0
+    assert x == 5
+
+
+def test_run_stops_at_the_first_failure(program):
+    x = np.array(0)
+    table, slots = program(5, 2, x)
+    assert driver.run()(table.ctypes.data, 5, slots.ctypes.data) == 3
+    assert (x, slots[0]) == (3, 73)
+
+
+def test_loop(program):
+    x = np.array(0)
+    table, slots = program(2, 100, x)
+    assert driver.loop()(table.ctypes.data, 2, slots.ctypes.data, 4, 32, 10) == 10
+    assert (x, slots[4]) == (20, 320)
+    assert driver.loop()(table.ctypes.data, 2, slots.ctypes.data, 4, 32, 0) == 0
+
+
+def test_loop_stops_at_the_first_failure(program):
+    x = np.array(0)
+    table, slots = program(2, 5, x)
+    assert driver.loop()(table.ctypes.data, 2, slots.ctypes.data, 4, 32, 10) == 2
+    assert slots[[0, 1, 4]].tolist() == [76, 2, 64]
+
+
+def test_steps_of_different_lengths(program):
+    x = np.array(0)
+    table, slots = program(1, 100, x)
+    out = np.zeros(2)
+    slots = np.array([*slots, out.ctypes.data, 1])
+    table = np.array([*table, driver.builtin("record_int64"), 3, 3, 5, 6, *table])
+    assert driver.run()(table.ctypes.data, 3, slots.ctypes.data) == 0
+    assert (x, out.tolist()) == (2, [0, 1])
+
+
+def test_copy_moves_overlapping_bytes():
+    x = np.arange(10)
+    run_builtin("copy", x, x[2:], 64)
+    assert x.tolist() == [0, 1, 0, 1, 2, 3, 4, 5, 6, 7]
+
+
+def test_zero():
+    x = np.ones(4)
+    run_builtin("zero", x, 24)
+    assert x.tolist() == [0, 0, 0, 1]
+    run_builtin("zero", x, 0)
+    assert x.tolist() == [0, 0, 0, 1]
+
+
+def test_gather_rows():
+    source, order, target = np.arange(12.0).reshape(4, 3), np.array([3, 1, 0, 2]), np.zeros((2, 3))
+    run_builtin("gather_rows", source, order, target, 1, 2, 24)
+    np.testing.assert_array_equal(target, source[[1, 0]])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
+def test_record(dtype):
+    out = np.zeros(3)
+    run_builtin(f"record_{dtype}", np.array(1, dtype), out, 2)
+    assert out.tolist() == [0, 0, 1]
+
+
+def test_two_threads_at_once(program):
+    counts, failures = [np.array(0) for _ in range(4)], []
+
+    def work(x):
+        table, slots = program(3, 10**9, x)
+        for _ in range(50):
+            if driver.loop()(table.ctypes.data, 3, slots.ctypes.data, 4, 1, 1000) != 1000:
+                failures.append(x)
+
+    threads = [threading.Thread(target=work, args=(x,)) for x in counts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert [int(x) for x in counts] == [150_000] * 4
+
+
+def test_two_threads_compile_at_once():
+    found = {}
+
+    def work(name, number):
+        text = f"def f(x):\n    x[()] = x[()] + {number}\n"
+        found[name] = native.kernel_address(text, "f", [Array("int64", ())], {})
+
+    threads = [threading.Thread(target=work, args=(name, 1000 + name // 2)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(found[name] == found[name + 1] for name in range(0, 8, 2))
+    assert len(set(found.values())) == 4
+
+
+def test_wrong_arguments_are_an_error():
+    with pytest.raises(TypeError):
+        driver.run()(0, 0)
+    with pytest.raises(TypeError):
+        driver.run()(0, 0, None)
+    with pytest.raises(OverflowError):
+        driver.run()(0, 0, 2**64)

@@ -1,0 +1,231 @@
+"""Training over minibatches: the order of rows, means over epochs, interrupts, and data that does not fit."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import symdiff as sd
+
+
+def same(a, b):
+    return all((a[name] == b[name]).all() for name in a)
+
+
+@pytest.fixture
+def trained(model, build):
+    """(step, compiled step, fresh state)"""
+    step = model.step()
+    return step, build(step), step.init()
+
+
+def fit(train, state, *data, **more):
+    return train.fit(state, *data, **{"batch_size": 8, "epochs": 2, "progress": False, **more})
+
+
+class TestRun:
+    def test_it_takes_the_steps_one_by_one_would(self, model, trained):
+        step, train, state = trained
+        other, losses = step.init(), []
+        history = fit(train, state, model.X, model.Y, batch_size=8, epochs=3, seed=5)
+        for epoch in range(3):
+            order = np.random.default_rng([5, epoch]).permutation(50)
+            for start in range(0, 50, 8):
+                batch = order[start : start + 8]
+                losses.append(train(other, model.X[batch], model.Y[batch]).loss)
+        np.testing.assert_allclose(history.steps["loss"], losses, rtol=1e-6)
+        for name in state:
+            np.testing.assert_allclose(state[name], other[name], rtol=1e-5, atol=1e-6)
+
+    def test_epoch_means_count_every_sample_once(self, model, trained):
+        _, train, state = trained
+        history = fit(train, state, model.X, model.Y)
+        weights = [8, 8, 8, 8, 8, 8, 2]
+        for name in ("loss", "accuracy"):
+            expected = [np.average(history.steps[name][k : k + 7], weights=weights) for k in (0, 7)]
+            np.testing.assert_allclose(history[name], expected, rtol=1e-12)
+        assert history.epochs == 2 and len(history.steps["loss"]) == 14 and not history.interrupted
+
+    def test_it_learns(self, model, trained):
+        _, train, state = trained
+        history = fit(train, state, model.X, model.Y, epochs=60)
+        assert history.loss[-1] < 0.5 * history.loss[0] and history.accuracy[-1] > 0.9
+
+    def test_equal_seeds_give_equal_runs(self, model, trained):
+        step, train, state = trained
+        other, third = step.init(), step.init()
+        a = fit(train, state, model.X, model.Y, seed=1)
+        b = fit(train, other, model.X, model.Y, seed=1)
+        fit(train, third, model.X, model.Y, seed=2)
+        assert a.loss == b.loss and same(state, other) and not same(state, third)
+
+    def test_without_shuffling_rows_come_as_they_lie(self, model, trained):
+        step, train, state = trained
+        other = step.init()
+        fit(train, state, model.X, model.Y, epochs=1, batch_size=20, shuffle=False)
+        for start in (0, 20, 40):
+            train(other, model.X[start : start + 20], model.Y[start : start + 20])
+        assert all(np.allclose(state[name], other[name], rtol=1e-6) for name in state)
+
+    def test_a_batch_larger_than_the_data_is_the_data(self, model, trained):
+        _, train, state = trained
+        history = fit(train, state, model.X, model.Y, batch_size=1000, epochs=3)
+        assert len(history.steps["loss"]) == 3
+
+    def test_no_epochs(self, model, trained):
+        step, train, state = trained
+        history = fit(train, state, model.X, model.Y, epochs=0)
+        assert history.loss == [] and history.epochs == 0 and len(history.steps["loss"]) == 0
+        assert same(state, step.init()) and repr(history).startswith("History: 0 epochs, 0 steps in ")
+
+    def test_inputs_that_the_batch_size_does_not_lead_are_passed_whole(self, build):
+        n, k = sd.dim("n"), sd.dim("k")
+        x, scale, offset = sd.input("x", (n, k)), sd.input("scale", (k,)), sd.input("offset", ())
+        w = sd.param("w", ())
+        loss = sd.mean((x * scale - w + offset) ** 2)
+        step = sd.train_step(loss, [x, scale, offset], sd.optim.sgd(0.1))
+        state, X = step.init(), np.random.default_rng(0).normal(size=(9, 2))
+        history = fit(build(step), state, X, [1.0, 2.0], 0.5, batch_size=9, epochs=1)
+        assert history.loss[0] == pytest.approx(((X * [1, 2] + 0.5) ** 2).mean())
+
+    def test_callback(self, model, trained):
+        _, train, state = trained
+        seen = []
+        history = fit(train, state, model.X, model.Y, callback=lambda epoch, m: seen.append((epoch, m.loss)))
+        assert seen == list(enumerate(history.loss))
+
+    def test_data_from_the_state_itself(self, build):
+        w, x = sd.param("w", (8,), init=np.arange(8.0)), sd.input("x", (sd.dim("n"),))
+        step = sd.train_step(sd.mean((x - sd.mean(w)) ** 2), [x], sd.optim.sgd(0.1))
+        train, state, other = build(step), step.init(), step.init()
+        fit(train, state, state["w"], batch_size=3)
+        fit(train, other, other["w"].copy(), batch_size=3)
+        assert same(state, other)
+
+    def test_repr_of_the_history(self, model, trained):
+        _, train, state = trained
+        history = fit(train, state, model.X, model.Y)
+        lines = repr(history).splitlines()
+        assert lines[0] == f"History: 2 epochs, 14 steps in {history.seconds:.3g} s" and history.seconds > 0
+        assert lines[1] == f"  loss      {history.loss[0]:.6g} -> {history.loss[-1]:.6g}"
+        with pytest.raises(AttributeError, match="no metric is called 'f1'; there are loss, accuracy"):
+            history.f1  # noqa: B018
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("numbers", "words"),
+        [
+            ({"batch_size": 0}, "batch_size is an int of at least 1, got 0"),
+            ({"batch_size": 2.5}, "batch_size is an int of at least 1, got 2.5"),
+            ({"epochs": -1}, "epochs is an int of at least 0, got -1"),
+            ({"seed": -1}, "seed is an int of at least 0, got -1"),
+        ],
+    )
+    def test_numbers(self, model, trained, numbers, words):
+        _, train, state = trained
+        with pytest.raises(ValueError, match=rf"^step\.fit: {words}$"):
+            fit(train, state, model.X, model.Y, **numbers)
+
+    def test_no_rows(self, model, trained):
+        _, train, state = trained
+        with pytest.raises(sd.ShapeError, match=r"^step\.fit: there are no rows to train on in x: float32\[n, 4\]$"):
+            fit(train, state, model.X[:0], model.Y[:0])
+
+    def test_data_of_different_lengths_or_dtypes_is_told_before_the_first_step(self, model, trained):
+        step, train, state = trained
+        with pytest.raises(sd.ShapeError, match=r"axis 0 has size 49, not n = 50 as in input x: float32\[50, 4\]"):
+            fit(train, state, model.X, model.Y[:49])
+        with pytest.raises(sd.DTypeError, match=r'^step: input x: .*x\.astype\("float32"\)'):
+            fit(train, state, model.X.astype("float64"), model.Y)
+        with pytest.raises(sd.ArgumentError, match="takes 2 arrays"):
+            fit(train, state, model.X)
+        with pytest.raises(sd.ArgumentError, match="the first argument is the state"):
+            fit(train, model.X, model.Y)
+        assert same(state, step.init())
+
+    def test_no_size_to_cut_along(self, build):
+        x, w = sd.input("x", (3,)), sd.param("w", (3,))
+        step = sd.train_step(sd.sum(x * w), [x], sd.optim.sgd(0.1))
+        with pytest.raises(sd.GraphError, match=r"^step\.fit: no input is led by a symbolic size, .*: x: float64\[3\]"):
+            fit(build(step), step.init(), np.ones(3))
+
+    def test_a_batch_size_that_is_also_another_axis(self, build):
+        n, t = sd.dim("n"), sd.dim("t")
+        mask, x, w = sd.input("mask", (t,)), sd.input("x", (n, t)), sd.param("w", ())
+        step = sd.train_step(sd.mean(x * mask * w), [mask, x], sd.optim.sgd(0.1))
+        with pytest.raises(
+            sd.GraphError, match=r"cut along t, which is not only the leading size of x: float64\[n, t\]; put"
+        ):
+            fit(build(step), step.init(), np.ones(2), np.ones((5, 2)))
+
+    def test_the_steps_before_a_bad_row_stand(self, model, trained):
+        step, train, state = trained
+        other, bad = step.init(), model.Y.copy()
+        bad[17] = 99
+        with pytest.raises(sd.IndexRangeError):
+            fit(train, state, model.X, bad, shuffle=False)
+        for start in (0, 8):
+            train(other, model.X[start : start + 8], model.Y[start : start + 8])
+        for name in state:
+            np.testing.assert_allclose(state[name], other[name], rtol=1e-6)
+
+
+class TestInterrupt:
+    def test_ctrl_c_ends_the_run_between_two_steps(self, model, trained):
+        step, train, state = trained
+        before = signal.getsignal(signal.SIGINT)
+        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        began = time.perf_counter()
+        history = fit(train, state, model.X, model.Y, epochs=10**6)
+        assert history.interrupted and time.perf_counter() - began < 2
+        assert ", interrupted" in repr(history)
+        assert signal.getsignal(signal.SIGINT) is before
+        assert len(history.steps["loss"]) >= 7 * history.epochs
+        replay, done, epoch = step.init(), len(history.steps["loss"]), 0
+        while done > 0:
+            order = np.random.default_rng([0, epoch]).permutation(50)[: done * 8]
+            rows = train._executor.epoch((model.X, model.Y), order, 8, "n", {}, train._params_of(replay))
+            done, epoch = done - len(rows), epoch + 1
+        assert same(state, replay)
+
+    def test_an_interrupt_in_the_callback(self, model, trained):
+        _, train, state = trained
+
+        def stop(epoch, metrics):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+        history = fit(train, state, model.X, model.Y, epochs=9, callback=stop)
+        assert history.interrupted and history.epochs == 3 and len(history.steps["loss"]) == 21
+
+    def test_other_threads_can_fit(self, model, trained):
+        _, train, state = trained
+        found = []
+        thread = threading.Thread(target=lambda: found.append(fit(train, state, model.X, model.Y)))
+        thread.start()
+        thread.join()
+        assert found[0].epochs == 2
+
+
+class TestProgress:
+    def test_silent(self, model, trained, capsys):
+        _, train, state = trained
+        fit(train, state, model.X, model.Y)
+        assert capsys.readouterr() == ("", "")
+
+    def test_short_runs_show_no_bar(self, model, trained, capsys):
+        _, train, state = trained
+        fit(train, state, model.X, model.Y, progress=True)
+        assert "step" not in capsys.readouterr().err
+
+    def test_longer_runs_show_epoch_loss_and_metrics(self, model, trained, capsys, monkeypatch):
+        monkeypatch.setattr("symdiff.fit._QUIET_SECONDS", 0)
+        _, train, state = trained
+        fit(train, state, model.X, model.Y, progress=True)
+        text = capsys.readouterr().err
+        assert "epoch 2/2: 100%" in text and "14/14" in text and "loss=" in text and "accuracy=" in text
