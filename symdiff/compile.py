@@ -35,7 +35,7 @@ def compile(
     *,
     passes: Sequence[Pass] | None = None,
     backend: str = "native",
-    name: str = "compiled",
+    name: str | None = None,
 ) -> Compiled: ...
 def compile(
     target: Target | TrainStep,
@@ -43,7 +43,7 @@ def compile(
     *,
     passes: Sequence[Pass] | None = None,
     backend: str = "native",
-    name: str = "compiled",
+    name: str | None = None,
 ) -> Compiled | CompiledStep:
     """A function that computes nodes, or takes a training step.
 
@@ -63,11 +63,12 @@ def compile(
     array([3., 7.])
     """
     if isinstance(target, TrainStep):
-        if inputs is not None:
-            raise GraphError(explain("compile", "the inputs of a training step are given to sd.train_step", at=here()))
+        if inputs is not None or name is not None:
+            problem = "the inputs and the name of a training step are given to sd.train_step"
+            raise GraphError(explain("compile", problem, at=here()))
         return CompiledStep(target, passes, backend)
     outputs, restore = _taken_apart(target)
-    return Compiled(Graph(outputs, _listed(outputs, inputs), name=name), restore, passes, backend)
+    return Compiled(Graph(outputs, _listed(outputs, inputs), name=name or "compiled"), restore, passes, backend)
 
 
 class _Program:

@@ -62,7 +62,7 @@ def make_executor(graph: Graph, backend: str, name: str) -> Executor:
     if backend == "numpy":
         return NumpyExecutor(graph, name)
     if backend == "native":
-        from .runtime.executable import NativeExecutor
+        from .native import NativeExecutor
 
         return NativeExecutor(graph, name)
     raise GraphError(f"compile {name}: backend is 'native' or 'numpy', got {backend!r}")

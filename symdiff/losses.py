@@ -32,6 +32,11 @@ def sigmoid_cross_entropy(logits: Operand, targets: Operand, *, reduction: str =
 
     logits x: float[...]; targets z: of the same shape, between 0 and 1 (integers and truth values are taken as
     numbers). Raises ShapeError when the shapes differ.
+
+    >>> import symdiff as sd
+    >>> x, z = sd.input("x", (sd.dim("n"),)), sd.input("z", (sd.dim("n"),), dtype="int64")
+    >>> sd.losses.sigmoid_cross_entropy(x, z, reduction="none").type.shape
+    (Dim(n),)
     """
     x, z = same_shapes("sigmoid_cross_entropy", logits, targets)
     return _reduced("sigmoid_cross_entropy", softplus(x) - x * z, reduction)
@@ -41,6 +46,10 @@ def mean_squared_error(prediction: Operand, target: Operand, *, reduction: str =
     """``mean((prediction - target)^2)`` over all elements.
 
     Both have one shape: broadcasting (n, 1) against (n,) is nearly always a mistake, and a ShapeError here.
+
+    >>> import symdiff as sd
+    >>> sd.losses.mean_squared_error(sd.input("p", (5,)), sd.input("t", (5,)))
+    <divide: float64>
     """
     p, t = same_shapes("mean_squared_error", prediction, target)
     return _reduced("mean_squared_error", square(p - t), reduction)

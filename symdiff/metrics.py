@@ -17,6 +17,11 @@ def accuracy(logits: Operand, labels: Operand) -> Node:
 
     logits: [..., k]; labels: integers [...]. A scalar in the logits' dtype (float64 for integers). Raises ShapeError
     when the leading sizes differ, DTypeError for labels that are not integers.
+
+    >>> import symdiff as sd
+    >>> z, y = sd.input("z", (sd.dim("n"), 3)), sd.input("y", (sd.dim("n"),), dtype="int64")
+    >>> float(sd.compile(accuracy(z, y), [z, y], backend="numpy")([[3, 1, 1], [1, 1, 3]], [0, 1]))
+    0.5
     """
     z, y = as_node(logits), as_index(labels, "accuracy")
     if z.ndim < 1 or y.shape != z.shape[:-1]:

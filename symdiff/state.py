@@ -29,6 +29,16 @@ class State:
     ``state["W"]`` is a NumPy view: reading it costs nothing and ``state["W"][:] = ...`` changes the model;
     ``state["W"] = array`` copies. The views of one dtype lie one after another in one buffer, each at a multiple of
     64 bytes, in the order of ``names``. Made by ``step.init(seed)``, :meth:`initial` or :meth:`load`.
+
+    Assignment raises ShapeError or DTypeError for what does not fit; ``state["W"]`` KeyError for an unknown name.
+
+    >>> import symdiff as sd
+    >>> state = State.initial([sd.param("W", (2, 3), init=sd.init.ones()), sd.param("b", (3,))])
+    >>> state["b"][:] = state["W"].sum(axis=0)
+    >>> state
+    State: 2 parameters, 72 bytes
+      W  float64[2, 3]
+      b  float64[3]
     """
 
     def __init__(self, types: Mapping[str, TensorType]) -> None:

@@ -221,7 +221,8 @@ class TestSizes:
 
     def test_no_whole_number_solves_it(self):
         assert refused(sd.ShapeError, declare(((2 * n + 1,), "float64")), np.zeros(6)) == (
-            "step: input x: expected float64[2*n + 1], got float64[6]: axis 0 has size 6, which is 2*n + 1 for no size n"
+            "step: input x: expected float64[2*n + 1], got float64[6]: "
+            "axis 0 has size 6, which is 2*n + 1 for no size n"
         )
 
     def test_sizes_are_not_negative(self):

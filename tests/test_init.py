@@ -89,7 +89,7 @@ def test_errors_name_the_parameter():
     message = r"^param b: float64\[8\]: glorot_uniform: shape \(8,\) has no fan-in and fan-out; use .*, at test_init.py"
     with pytest.raises(sd.ShapeError, match=message):
         sd.State.initial([sd.param("b", (8,), init=sd.init.glorot_uniform())])
-    with pytest.raises(sd.DTypeError, match="^param k: int64: normal: draws floats, not int64"):
+    with pytest.raises(sd.DTypeError, match=r"^param k: int64: normal: draws floats, not int64"):
         sd.State.initial([sd.param("k", (), init=sd.init.normal(), dtype="int64")])
     with pytest.raises(sd.DTypeError, match=r"constant: 0.5 does not fit in int64"):
         sd.State.initial([sd.param("k", (), init=sd.init.constant(0.5), dtype="int64")])

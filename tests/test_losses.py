@@ -26,7 +26,7 @@ def softmax(z):
 
 REFERENCES = {
     "softmax_cross_entropy": (logits, labels, Z, Y, -np.log(softmax(Z))[np.arange(7), Y]),
-    "sigmoid_cross_entropy": (logits, targets, Z, T, -T * np.log(1 / (1 + np.exp(-Z))) - (1 - T) * np.log(1 / (1 + np.exp(Z)))),
+    "sigmoid_cross_entropy": (logits, targets, Z, T, T * np.log1p(np.exp(-Z)) + (1 - T) * np.log1p(np.exp(Z))),
     "mean_squared_error": (logits, targets, Z, T, (Z - T) ** 2),
 }  # fmt: skip
 

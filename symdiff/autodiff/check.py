@@ -72,7 +72,7 @@ def check_grad(
 
         (cost(x + eps t) - cost(x - eps t)) / (2 eps),    eps = 1e-5 * max(1, max |x|) unless given,
 
-    to ``rtol`` times the scale of the slopes (at least 1). The worst element is found by the same formula along one
+    to ``rtol`` times the scale of the slopes (at least 1), beyond what rounding of the cost explains. The worst element is found by the same formula along one
     axis at a time, at most 100 elements of each x. ``values`` gives every input and parameter an array, under its node
     or its name. Nothing is raised: what cannot be checked (a value is missing or does not fit, a kind of input that is
     not float64, no path) is told in the result, whose ``.ok`` is then False.
@@ -86,7 +86,7 @@ def check_grad(
     nodes = list(wrt) if isinstance(wrt, Sequence) else [wrt]
     try:
         leaves = Graph([cost, *nodes])
-        found, sizes = _given(leaves, nodes, values)
+        found, sizes = _given(leaves, values)
         gradients = grad(cost, nodes)
         arrays = interpret([*gradients, *nodes], found, sizes)
     except SymdiffError as problem:
@@ -95,7 +95,7 @@ def check_grad(
     verdicts = []
     for place, node in enumerate(nodes):
         gradient, point = arrays[place], arrays[place + len(nodes)]
-        slope = _Slope(cost, node, point, found, sizes, eps)
+        slope = _Slope(cost, node, point, found, sizes, eps or 1e-5 * max(1.0, float(np.abs(point).max(initial=0))))
         name = str(node.attrs.get("name") or leaves.names[node])
         verdicts.append(_verdict(name, gradient, slope, directions, rng, rtol))
     return GradCheck(tuple(verdicts))
@@ -110,26 +110,28 @@ class _Slope:
     point: Array
     values: Mapping[Node, Array]
     sizes: Mapping[str, int]
-    eps: float | None
+    eps: float
 
     def __call__(self, direction: Array) -> float:
-        eps = self.eps or 1e-5 * max(1.0, float(np.abs(self.point).max(initial=0)))
-        ahead, behind = (
-            float(interpret([self.cost], {**self.values, self.node: self.point + step * direction}, self.sizes)[0])
-            for step in (eps, -eps)
-        )
-        return (ahead - behind) / (2 * eps)
+        return (self._cost(self.eps * direction) - self._cost(-self.eps * direction)) / (2 * self.eps)
+
+    def noise(self) -> float:
+        """How far off rounding alone may put a slope."""
+        return 4 * float(np.finfo(np.float64).eps) * abs(self._cost(np.zeros_like(self.point))) / self.eps
+
+    def _cost(self, step: Array) -> float:
+        return float(interpret([self.cost], {**self.values, self.node: self.point + step}, self.sizes)[0])
 
 
 def _verdict(
     name: str, gradient: Array, slope: _Slope, directions: int, rng: np.random.Generator, rtol: float
 ) -> Verdict:
-    error = 0.0
+    error, noise = 0.0, slope.noise()
     for _ in range(directions):
         direction = rng.normal(size=gradient.shape)
         expected, actual = slope(direction), float(np.sum(gradient * direction))
-        scale = max(1.0, abs(expected), float(np.abs(gradient * direction).sum()))
-        error = max(error, _distance(actual, expected) / scale)
+        scale = float(np.nan_to_num(max(1.0, abs(expected), np.abs(gradient * direction).sum()), nan=1.0, posinf=1.0))
+        error = max(error, _distance(actual, expected, noise) / scale)
     worst, difference = _worst_element(gradient, slope, rng)
     at = float(gradient[worst]) if gradient.size else 0.0
     return Verdict(name, error <= rtol, error, worst, at, difference)
@@ -150,20 +152,23 @@ def _worst_element(gradient: Array, slope: _Slope, rng: np.random.Generator) -> 
     return worst, difference
 
 
-def _distance(actual: float, expected: float) -> float:
-    """|actual - expected|; infinite where either is NaN or infinite, so that it never passes."""
-    distance = abs(actual - expected)
-    return distance if np.isfinite(distance) else float("inf")
+def _distance(actual: float, expected: float, noise: float = 0.0) -> float:
+    """|actual - expected| beyond the noise; infinite where one of them is NaN or infinite, so that it never passes."""
+    distance = abs(actual - expected) - noise
+    return max(distance, 0.0) if np.isfinite(distance) else float("inf")
 
 
-def _given(leaves: Graph, wrt: Sequence[Node], values: Mapping[Node | str, Any]) -> tuple[dict[Node, Array], dict[str, int]]:
+def _given(leaves: Graph, values: Mapping[Node | str, Any]) -> tuple[dict[Node, Array], dict[str, int]]:
     """Arrays for the leaves, and the symbolic sizes read off their shapes."""
     found: dict[Node, Array] = {}
     for leaf in [*leaves.inputs, *leaves.params]:
         value = values.get(leaf, values.get(leaf.attrs["name"]))
         if value is None:
             raise GradientError(explain("check_grad", f"no value was given for {describe(leaf)}", at=here()))
-        array = np.asarray(value)
+        try:
+            array = np.asarray(value)
+        except ValueError as problem:
+            raise GradientError(explain("check_grad", f"{describe(leaf)}: {problem}", at=here())) from None
         if leaf.type.is_float and (leaf.dtype != FLOAT64 or array.dtype.kind not in "iuf"):
             problem = f"{describe(leaf)} was given {array.dtype}; it works in float64"
             raise GradientError(explain("check_grad", problem, at=here(), hint="build the model with float64 inputs"))

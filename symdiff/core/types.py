@@ -101,7 +101,7 @@ def normal_axes(axis: int | Iterable[int] | None, ndim: int, what: str) -> tuple
     """Sorted non-negative axes; None means all of them. An axis named twice is an error."""
     if axis is None:
         return tuple(range(ndim))
-    given = [axis] if isinstance(axis, int | np.integer) else list(axis)
+    given = list(axis) if isinstance(axis, Iterable) else [axis]
     axes = sorted(normal_axis(one, ndim, what) for one in given)
     if len(set(axes)) < len(axes):
         raise ShapeError(f"{what}: an axis is named twice in {given}")

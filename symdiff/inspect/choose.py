@@ -86,7 +86,7 @@ class Choice:
     def _may_stand_inside(self, node: Node, user: Node) -> bool:
         if node in self._closed:
             return product(node.shape) == 1 or self._weight[node] == 0 or self._written[node] < 2
-        if node.op.name in VIEWS:
+        if node.op.name in VIEWS or _is_cast_number(node, self.shown):
             return True
         return self._written[node] < 2 and self._one_reason(node, user)
 
@@ -115,6 +115,11 @@ class Choice:
             for parent in node.inputs:
                 if home is not None and parent not in self.shown:
                     self._within[parent] = home
+
+
+def _is_cast_number(node: Node, shown: set[Node]) -> bool:
+    """True for a shown scalar in another dtype: as good as its name."""
+    return node.op.name == "astype" and not node.shape and node.inputs[0] in shown
 
 
 def reason(node: Node, section: Section) -> Origin:

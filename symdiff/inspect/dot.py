@@ -43,9 +43,10 @@ def _lines(explainer: Explainer) -> Iterator[str]:
 def _box(node: Node, kind: str, explainer: Explainer) -> str:
     listing = explainer.listing
     text = listing.title(node) if is_leaf(node) else f"{listing.title(node)}  {explainer.written.expression(node)}"
+    label = quoted(f"{text}\n{node.type}")
     bold = ", penwidth=2" if node in explainer.outputs else ""
     return (
-        f"  {quoted(listing.names[node])} [label={quoted(f'{text}\n{node.type}')}, shape={_SHAPE.get(kind, 'box')}, "
+        f"  {quoted(listing.names[node])} [label={label}, shape={_SHAPE.get(kind, 'box')}, "
         f"fillcolor={quoted(_FILL[kind])}, tooltip={quoted(explainer.why(node))}{bold}];"
     )
 

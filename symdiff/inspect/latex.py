@@ -147,7 +147,7 @@ def _number(value: Any) -> Piece:
 
 
 def _size(size: int | Dim) -> Piece:
-    text = count(size, times=r" \, ", power="^{{{}}}")
+    text = count(size, times=r" \, ", power="^{{{}}}", spell=latex_name)
     return Piece(text, SUM if "+" in text or "-" in text else PRODUCT if " " in text else ATOM)
 
 

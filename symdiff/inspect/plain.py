@@ -164,7 +164,8 @@ def _slice(start: int | Dim, size: int | Dim, step: int, whole: int | Dim) -> st
         return ":" if size == whole else f":{size}"
     stop = start + step * size
     end = "" if stop == whole or (step < 0 and stop == -1) else str(stop)
-    return f"{start}:{end}" + (f":{step}" if step != 1 else "")
+    begin = "" if start == 0 and step > 0 else str(start)
+    return f"{begin}:{end}" + (f":{step}" if step != 1 else "")
 
 
 def _sliced(written: Written, dropped: Sequence[int] = ()) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..core.dim import Dim, evaluate, product
 from ..core.node import Node
@@ -10,13 +10,13 @@ from ..core.node import Node
 SAMPLE = 64  # what every symbolic size is taken to be where two counts are compared
 
 
-def count(size: int | Dim, times: str = " ", power: str = "^{}") -> str:
+def count(size: int | Dim, times: str = " ", power: str = "^{}", spell: Callable[[str], str] = str) -> str:
     """A count with a space for the product: ``16384 n + 128``."""
     if isinstance(size, int):
         return str(size)
     text = ""
     for monomial, factor in size.terms:
-        names = [name if exponent == 1 else name + power.format(exponent) for name, exponent in monomial]
+        names = [spell(name) if exponent == 1 else spell(name) + power.format(exponent) for name, exponent in monomial]
         number = [] if names and abs(factor) == 1 else [str(abs(factor))]
         sign = "-" if factor < 0 else "+"
         part = times.join(number + names)

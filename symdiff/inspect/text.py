@@ -16,7 +16,8 @@ from .listing import Line, Listing
 from .plain import Plain
 from .sizes import count, held_bytes, ratio, total
 
-_WIDEST = 56  # an equation longer than this pushes its own columns to the right, not everyone's
+_WIDEST = 72  # an equation longer than this pushes its own columns to the right, not everyone's
+_HEADER = 112  # columns of the header
 _TITLES: dict[Section, str] = {"forward": "where", "backward": "because", "update": "where"}
 
 
@@ -67,14 +68,25 @@ def _widths(rows: Sequence[Row]) -> list[int]:
 
 def _header(listing: Listing) -> list[str]:
     graph = listing.graph
-    width = max(len(graph.name), len("params")) + 3
     params = [param for param in graph.params if param not in set(graph.inputs)]
+    outputs = [f"->  {', '.join(graph.outputs)}"] if graph.outputs else []
+    width = max(len(graph.name), len("params")) + 3
 
-    def typed(leaves: Sequence[Node]) -> str:
-        return "  ".join(f"{listing.names[leaf]}: {leaf.type}" for leaf in leaves)
+    def typed(leaves: Sequence[Node]) -> list[str]:
+        return [f"{listing.names[leaf]}: {leaf.type}" for leaf in leaves]
 
-    lines = [f"{graph.name:<{width}}{typed(graph.inputs) or '(no inputs)'}  ->  {', '.join(graph.outputs)}".rstrip()]
-    return [*lines, f"{'params':<{width}}{typed(params)}"] if params else lines
+    lines = _wrapped(graph.name, [*(typed(graph.inputs) or ["(no inputs)"]), *outputs], width)
+    return [*lines, *_wrapped("params", typed(params), width)] if params else lines
+
+
+def _wrapped(title: str, parts: Sequence[str], indent: int) -> list[str]:
+    """Title and parts, continued on further lines where one is full."""
+    lines = [f"{title:<{indent}}"]
+    for part in parts:
+        if len(lines[-1]) > indent and len(lines[-1]) + len(part) > _HEADER:
+            lines.append(" " * indent)
+        lines[-1] += part + "  "
+    return [line.rstrip() for line in lines]
 
 
 def _laid_out(row: Row, widths: Sequence[int]) -> str:

@@ -66,7 +66,18 @@ class Documenter:
         equation = f"{name} = {self.expression(known)}"
         if len(equation) > LINE:
             equation = equation[: LINE - 3] + "..."
-        return f"{equation:<60}  {why_short(known, self.graph.names)}"
+        return f"{equation:<60}  {self.why(node)}"
+
+    def why(self, node: Node) -> str:
+        """``digits.py:14``, or for a gradient ``vjp of digits.py:14 with respect to W1``."""
+        origin = self.stands_for.get(node, node).origin
+        if origin.of is None:
+            return origin.place
+        names = self.graph.names
+        if origin.operand is None:
+            return f"cotangent of {names.get(origin.of, origin.of.op.name)}"
+        operand = origin.of.inputs[origin.operand]
+        return f"vjp of {origin.place} with respect to {names.get(operand, operand.op.name)}"
 
     def expression(self, node: Node) -> str:
         """One operator deep, in the graph's names."""
@@ -101,13 +112,3 @@ def _expanded(origin: Origin) -> str:
         if rewrite.startswith("expand "):
             return rewrite.removeprefix("expand ")
     return ""
-
-
-def why_short(node: Node, names: Mapping[Node, str]) -> str:
-    """``digits.py:14``, or for a gradient ``vjp of digits.py:14 with respect to W1``."""
-    origin = node.origin
-    if origin.of is None or origin.operand is None:
-        return origin.place if origin.of is None else f"cotangent of {names.get(origin.of, origin.of.op.name)}"
-    operand = origin.of.inputs[origin.operand]
-    return f"vjp of {origin.place} with respect to {names.get(operand, operand.op.name)}"
-

@@ -24,7 +24,7 @@ from .regions import (
     reduced_axes,
     result_axes,
 )
-from .trace import Trace, axes_of, floats, is_array_leaf, is_expensive, is_scalar, trace
+from .trace import IndexTuple, Trace, axes_of, floats, index_source, is_array_leaf, is_expensive, is_scalar, trace
 
 CLOSURE_LIMIT = 32  # floating nodes an expression may pull in before a part of it gets memory
 MEMBER_LIMIT = 96  # values in a region: compile time grows faster than linearly with the statements of a loop
@@ -55,8 +55,10 @@ class Fusion:
             lowering = node.op.lowering
             if isinstance(lowering, Matmul):
                 forced.update(matrix_of(parent)[0] for parent in node.inputs)
-            elif isinstance(lowering, Reshape | InRange):
+            elif isinstance(lowering, Reshape):
                 forced.add(node.inputs[0])
+            elif isinstance(lowering, InRange):
+                forced.add(index_source(node.inputs[0]))
             elif isinstance(lowering, Gather | Scatter):
                 forced.update(self._index_operand(node))
             if isinstance(lowering, Gather | Place) and self._is_involved(node.inputs[0], closure):
@@ -83,7 +85,7 @@ class Fusion:
 
     @staticmethod
     def _index_operand(node: Node) -> Iterable[Node]:
-        indices = node.inputs[1]
+        indices = index_source(node.inputs[1])
         return () if isinstance(indices.op.lowering, InRange) else (indices,)
 
     # -- placing
@@ -114,7 +116,7 @@ class Fusion:
 
     def _check_indices(self, node: Node) -> None:
         """Indices that come from outside are checked before anything else; computed ones as soon as they exist."""
-        indices = node.inputs[0] if isinstance(node.op.lowering, InRange) else node.inputs[1]
+        indices = checked_operand(node)
         if isinstance(indices.op.lowering, InRange) or indices.op.name == "constant":
             return
         if is_array_leaf(indices):
@@ -133,7 +135,7 @@ class Fusion:
             region = Region([part.shape[p] for p in own_axes(part.shape)], f"a piece of {node.op.name}")
             index = index_over(part.shape, axes)
             self.steps.append(region)
-            found = trace([(part, index)], lambda base, _, r=region: self._is_base(base, r))  # type: ignore[misc]
+            found = trace([(part, index)], lambda base, at, r=region: self._is_base(base, at, r))  # type: ignore[misc]
             self._fill(region, len(self.steps) - 1, found)
             region.parts.append((part, node, offset, tuple(axes.get(p) for p in range(part.ndim))))
             offset = offset + part.shape[axis]
@@ -215,7 +217,7 @@ class Fusion:
         axes = self._alignment(node, region, seen)
         if axes is None:
             return "the kernel before it runs over other elements"
-        found = trace(self._start(node, axes), lambda base, index: self._is_base(base, region))
+        found = trace(self._start(node, axes), lambda base, index: self._is_base(base, index, region))
         problem = self._consumable(found, region, position, node)
         if problem is not None:
             return problem
@@ -253,9 +255,12 @@ class Fusion:
         fits = all(region.extents[axis] == shape[d] for d, axis in axes.items())
         return axes if fits and len(set(axes.values())) == len(axes) else None
 
-    def _is_base(self, node: Node, region: Region) -> bool:
-        """Where tracing for a region stops: its own members, and memory filled before it."""
-        if node in region.members or node in self.stored:
+    def _is_base(self, node: Node, index: IndexTuple, region: Region) -> bool:
+        """Where tracing for a region stops: its own members at their own index, and memory filled before it."""
+        member = region.members.get(node)
+        if member is not None:
+            return not floats(node) or axes_of(index) == member.axes
+        if node in self.stored:
             return True
         return node in self.home and self._is_member(node) and not self._recomputable(node)
 
@@ -334,6 +339,11 @@ class Fusion:
                 continue
             region.members.setdefault(node, Member("after" if after else "element", axes, axes))
             self.home.setdefault(node, position)
+
+
+def checked_operand(node: Node) -> Node:
+    """The indices that must be checked before ``node`` is computed."""
+    return index_source(node.inputs[0] if isinstance(node.op.lowering, InRange) else node.inputs[1])
 
 
 def matrix_of(node: Node) -> tuple[Node, bool]:

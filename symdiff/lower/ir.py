@@ -291,6 +291,7 @@ class Gemm:
     stride_a: int | Dim
     stride_b: int | Dim
     node: Node
+    note: str  # where it was written, or which derivative it is
 
 
 @dataclass(eq=False, slots=True)
@@ -332,6 +333,7 @@ class Program:
     outputs: dict[str, Buffer]
     constants: list[Buffer]
     work: list[Buffer]
+    aliases: list[Buffer]  # inputs, parameters and constants under other shapes
     slots: list[int | Dim]  # bytes of each piece of the workspace
     steps: list[Step]
     requirements: list[Requirement]

@@ -12,7 +12,7 @@ from ..core.types import BOOL, INT64
 from ..ops.convert import CONSTANT, constant_value
 from .document import RESERVED, Documenter
 from .flatten import flatten
-from .fuse import Fusion, matrix_of
+from .fuse import Fusion, checked_operand, matrix_of
 from .ir import (
     Apply,
     Buffer,
@@ -43,6 +43,9 @@ from .rewrite import expressions, walk
 from .tidy import reads, tidy
 from .trace import is_array_leaf
 from .values import Values
+
+
+GIVEN = ("input", "param", "constant")
 
 
 def lower(graph: Graph) -> Program:
@@ -136,6 +139,7 @@ class _Lowering:
             outputs=outputs,
             constants=[b for b in self.buffers.values() if b.role == "constant"],
             work=work,
+            aliases=[b for node, b in self.buffers.items() if b.role in GIVEN and isinstance(node.op.lowering, Reshape)],
             slots=assign_slots(steps, work),
             steps=steps,
             requirements=requirements(self.fusion.order),
@@ -179,22 +183,19 @@ class _Lowering:
             m * k if product(left.shape[:-2]) == batch else 0,
             k * n if product(right.shape[:-2]) == batch else 0,
             node,
+            self.document.why(node),
         )
 
     def _input_checks(self) -> list[CheckRange]:
         found: dict[tuple[Node, int | Dim, bool], CheckRange] = {}
         for _, node in self.fusion.checks:
             check = self._range_check(node)
-            found.setdefault((self._indices(node), check.size, check.wrap), check)
+            found.setdefault((checked_operand(node), check.size, check.wrap), check)
         return list(found.values())
-
-    @staticmethod
-    def _indices(node: Node) -> Node:
-        return node.inputs[0] if isinstance(node.op.lowering, InRange) else node.inputs[1]
 
     def _range_check(self, node: Node) -> CheckRange:
         """Every index lies within its axis: a kernel that returns 1 + the position of the first that does not."""
-        indices = self.buffers[self._indices(node)]
+        indices = self.buffers[checked_operand(node)]
         size, wrap = _index_range(node)
         i = Var("i")
         index = Load(indices.name, (i,), INT64)

@@ -49,13 +49,20 @@ def operands_at(node: Node, index: IndexTuple) -> list[tuple[Node, IndexTuple]]:
     if isinstance(lowering, View):
         return [(node.inputs[0], as_index(lowering.source(index, node)))]
     if isinstance(lowering, Elementwise | InRange):
-        return [(parent, align(index, parent.shape)) for parent in node.inputs]
+        return [(parent, as_index(align(index, parent.shape))) for parent in node.inputs]
     if isinstance(lowering, Place):
         return [(node.inputs[0], place_source(node, index)[0])]
     if isinstance(lowering, Gather):
         at, source = lowering.split(index, node)
         return [(node.inputs[1], as_index(at)), (node.inputs[0], as_index(source(ANY)))]
     return []
+
+
+def index_source(node: Node) -> Node:
+    """The node whose elements an index operand holds, behind views that leave none out."""
+    while node.op.name in ("expand_dims", "squeeze", "permute_dims", "broadcast_to"):
+        (node,) = node.inputs
+    return node
 
 
 def as_index(index: tuple[Any, ...]) -> IndexTuple:

@@ -11,11 +11,11 @@ import numpy as np
 from ..core.node import Node
 from ..core.op import Elementwise, Gather, Index, InRange, Place, View
 from ..core.types import BOOL, INT64
-from ..ops.convert import scalar_value
+from ..ops.convert import CONSTANT, scalar_value
 from ..ops.shape import align
 from .ir import Apply, Const, DType, Expr, Let, Load, Param, Statement, Var, both, integer
 from .regions import Axes, Region
-from .trace import IndexTuple, as_index, is_scalar, operands_at, place_source
+from .trace import IndexTuple, as_index, index_source, is_scalar, operands_at, place_source
 
 Depth = Literal["before", "row", "inner", "after"]
 Key = tuple[Node, IndexTuple]
@@ -182,7 +182,7 @@ class Values:
     def _elementwise(self, node: Node, index: IndexTuple, level: Level) -> Expr:
         lowering = node.op.lowering
         assert isinstance(lowering, Elementwise)
-        args = tuple(self.value(parent, align(index, parent.shape), level) for parent in node.inputs)
+        args = tuple(self.value(parent, as_index(align(index, parent.shape)), level) for parent in node.inputs)
         if lowering.code == "a":
             return args[0] if args[0].dtype == node.dtype else cast(args[0], node.dtype)
         result = Apply(lowering.code, args, node.dtype)
@@ -193,7 +193,8 @@ class Values:
         """The position a gather or scatter reads, counted from the start of the axis."""
         indices = node.inputs[1]
         position = self.value(indices, at, level)
-        if isinstance(indices.op.lowering, InRange) or indices.op.name == "constant" or not node.attrs.get("wrap", True):
+        behind = index_source(indices)
+        if isinstance(behind.op.lowering, InRange) or behind.op is CONSTANT or not node.attrs.get("wrap", True):
             return position
         shape = node.attrs.get("shape", node.inputs[0].shape)
         return wrapped(position, shape[node.attrs["axis"]])

@@ -233,7 +233,7 @@ def stop_gradient(x: Operand) -> Node:
 
     >>> import symdiff as sd
     >>> x = sd.input("x")
-    >>> sd.grad(x * sd.stop_gradient(x), x) is sd.stop_gradient(x)
+    >>> sd.vjp(x * sd.stop_gradient(x), x, 3.0) is 3.0 * sd.stop_gradient(x)
     True
     """
     return build(_STOP, [as_node(x)])

@@ -18,6 +18,11 @@ class adam:  # noqa: N801  (reads as the rule it is: sd.optim.adam(1e-3))
     ``m`` and ``v`` are kept in the state as ``<parameter>.m`` and ``<parameter>.v``, the step count as ``step``. The
     two corrections are scalars, worked out in float64 once for all parameters. Raises ValueError for a negative ``lr``
     or ``eps`` and for a ``beta`` outside [0, 1).
+
+    >>> import symdiff as sd
+    >>> w = sd.param("w", (3,))
+    >>> list(sd.train_step(sd.sum((w - 1) ** 2), [], sd.optim.adam(1e-2)).init())
+    ['w', 'w.m', 'w.v', 'step']
     """
 
     def __init__(self, lr: Rate = 1e-3, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> None:

@@ -13,6 +13,13 @@ class sgd:  # noqa: N801  (reads as the rule it is: sd.optim.sgd(0.1))
 
     ``lr`` is a number or a scalar node, such as an expression of :func:`step_count`. Raises ValueError for a negative
     number, ShapeError for a node that is no scalar.
+
+    >>> import symdiff as sd
+    >>> w = sd.param("w", (2,), init=4)
+    >>> step = sd.train_step(sd.sum(w * w) / 2, [], sd.optim.sgd(0.25))
+    >>> state = step.init()
+    >>> sd.compile(step, backend="numpy")(state).loss, state["w"].tolist()
+    (16.0, [3.0, 3.0])
     """
 
     def __init__(self, lr: Rate) -> None:

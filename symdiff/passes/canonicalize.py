@@ -6,10 +6,13 @@ in, so that a printed graph reads like its model; ``cse`` merges ``b * a`` with 
 
 from __future__ import annotations
 
-from ..core.node import Node
-from ..ops.elementwise import add, multiply, negative, subtract
+from collections.abc import Sequence
+
+from ..core.node import Node, build
+from ..core.op import Op
+from ..ops.elementwise import add, multiply, subtract
 from .broadcasts import BROADCASTS
-from .constants import CONSTANT, scalar
+from .constants import CONSTANT, opposite, scalar
 from .rewrite import RulePass
 from .rules import Rule, RuleSet, node_rule, over, rule
 from .views import VIEWS
@@ -39,8 +42,8 @@ def negative_constant(node: Node) -> Node | None:
     product = node.inputs[0]
     x, y = product.inputs
     if scalar(x) is not None:
-        return multiply(-x, y) if product.op.name == "multiply" else -x / y
-    return x / -y if product.op.name == "divide" and scalar(y) is not None else None
+        return build(product.op, [opposite(x), y])
+    return None if scalar(y) is None else build(product.op, [x, opposite(y)])
 
 
 @node_rule("sign_of_term", "x + (-c) * y -> x - c * y", over(["add", "subtract"], ["multiply", *CONSTANT]))
@@ -59,9 +62,9 @@ def _without_sign(term: Node) -> Node | None:
     if term.dtype.kind not in "fi":
         return None
     if _is_below_zero(term):
-        return negative(term)
+        return opposite(term)
     if term.op.name == "multiply" and _is_below_zero(term.inputs[0]):
-        return multiply(negative(term.inputs[0]), term.inputs[1])
+        return multiply(opposite(term.inputs[0]), term.inputs[1])
     return None
 
 
@@ -70,13 +73,17 @@ def _is_below_zero(node: Node) -> bool:
     return value is not None and value < 0 and -value > 0  # not so for the smallest integer
 
 
-@node_rule("constant_side", "c + x -> x + c, x * c -> c * x", over(["add", "multiply"], CONSTANT))
+def _constant_aside(op: Op, operands: Sequence[Op]) -> bool:
+    return op.name in ("add", "multiply") and operands[op.name == "multiply"].name in CONSTANT
+
+
+@node_rule("constant_side", "c + x -> x + c, x * c -> c * x", _constant_aside)
 def constant_side(node: Node) -> Node | None:
     """Constants stand where one writes them: last in a sum, first in a product."""
-    x, y = node.inputs
-    if node.op.name == "multiply":
-        return multiply(y, x) if scalar(y) is not None and scalar(x) is None else None
-    return add(y, x) if scalar(x) is not None and scalar(y) is None else None
+    wrong, right = node.inputs[::-1] if node.op.name == "multiply" else node.inputs
+    if scalar(wrong) is None or scalar(right) is not None:
+        return None
+    return build(node.op, node.inputs[::-1])
 
 
 def _is_float(x: Node) -> bool:

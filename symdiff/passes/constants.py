@@ -30,6 +30,11 @@ def scalar(node: Node, keep: Collection[Node] = ()) -> Any | None:
     return scalar_value(node)
 
 
+def opposite(node: Node) -> Node:
+    """The constant -c for a constant c that ``scalar`` knows."""
+    return broadcast_to(constant(np.negative(np.asarray(scalar(node), node.dtype))), node.shape)
+
+
 def known(node: Node) -> np.ndarray[Any, Any] | None:
     """The value of a constant, or of one broadcast to a shape in numbers (as a view: nothing is copied)."""
     if node.op.name != "broadcast_to":

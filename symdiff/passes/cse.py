@@ -29,7 +29,7 @@ def _other_rank(node: Node, twin: Node) -> Node:
 
 
 COMMUTED = _twin_rule("commuted", "y * x -> x * y, which is there already", lambda node, twin: twin)
-SAME_REDUCTION = _twin_rule("same_reduction", "sum(x, keepdims=True) -> expand_dims(sum(x)), or the reverse", _other_rank)
+SAME_REDUCTION = _twin_rule("same_reduction", "sum(x, keepdims=True) -> expand_dims(sum(x)), or back", _other_rank)
 TRANSPOSED = _twin_rule("transposed_product", "b.T @ a.T -> (a @ b).T", lambda node, twin: swap_last(twin))
 
 
@@ -49,7 +49,8 @@ class CommonSubexpressions:
             if twin is node:
                 seen[own] = node
                 return node
-            return replace(node, rule, {"node": node, "twin": twin}) or node
+            made = replace(node, rule, {"node": node, "twin": twin})
+            return node if made is None else made
 
         return with_roots(graph, transform(graph.roots, merged))
 

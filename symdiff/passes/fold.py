@@ -28,7 +28,12 @@ def fold_constants(node: Node) -> Node | None:
     """The value of an operator on constants. One whose evaluation raises is left to raise when it runs."""
     operands = [known(parent) for parent in node.inputs]
     arrays = [array for array in operands if array is not None]
-    if len(arrays) < len(operands) or not is_static(node) or _is_too_large(node) or _has_symbols(tuple(node.attrs.values())):
+    if (
+        len(arrays) < len(operands)
+        or not is_static(node)
+        or _is_too_large(node)
+        or _has_symbols(tuple(node.attrs.values()))
+    ):
         return None
     if isinstance(node.op.lowering, View | Reshape) and arrays and arrays[0].ndim == 0:
         return None  # a number repeated: canonical already

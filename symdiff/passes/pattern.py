@@ -113,7 +113,9 @@ def matches(pattern: Pattern, node: Node, keep: Collection[Node], bound: Bound) 
                 yield from _match_all(operands, node.inputs, keep, with_attrs)
 
 
-def _match_all(patterns: tuple[Pattern, ...], nodes: tuple[Node, ...], keep: Collection[Node], bound: Bound) -> Iterator[Bound]:
+def _match_all(
+    patterns: tuple[Pattern, ...], nodes: tuple[Node, ...], keep: Collection[Node], bound: Bound
+) -> Iterator[Bound]:
     if not patterns:
         yield bound
         return

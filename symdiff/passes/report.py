@@ -30,7 +30,9 @@ class Stage:
     fired: tuple[Fired, ...]
 
     @classmethod
-    def of(cls, step: Callable[[Graph], Graph], before: Graph, after: Graph, fired: Sequence[tuple[Rule, str]]) -> Stage:
+    def of(
+        cls, step: Callable[[Graph], Graph], before: Graph, after: Graph, fired: Sequence[tuple[Rule, str]]
+    ) -> Stage:
         counts: dict[tuple[str, str], tuple[int, str]] = {}
         for rule, place in fired:
             count, first = counts.get((rule.name, rule.equation), (0, place))
@@ -42,7 +44,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Every stage in order; ``print(report)`` gives a table. ``settled`` tells that another round would change nothing."""
+    """Every stage in order; ``print(report)`` gives a table. ``settled``: another round would change nothing."""
 
     stages: tuple[Stage, ...]
     settled: bool

@@ -77,7 +77,7 @@ def rewrite(
     Nodes of ``keep`` stay as they are and no rule looks inside them. Nodes of ``spare`` are not replaced themselves.
     ``done`` holds normal forms found before, and is added to.
     """
-    kept, spared = frozenset(keep), set(spare)
+    kept, spared = frozenset(keep), frozenset(spare)
     normal = {} if done is None else done
     normal.update((node, node) for node in kept)
     onward: dict[Node, Node] = {}
@@ -96,39 +96,39 @@ def rewrite(
                 stack.extend(reversed(waiting))
             else:
                 after = _step(node, rules, normal, kept, spared)
-                if after is node:
-                    normal[node] = node
-                else:
+                if node not in normal:
                     _refuse_circle(node, after, onward, normal)
                     onward[node] = after
     return [normal[output] for output in outputs]
 
 
 def _refuse_circle(node: Node, after: Node, onward: dict[Node, Node], normal: dict[Node, Node]) -> None:
-    if after in onward and after not in normal:
+    if after is node or (after in onward and after not in normal):
         raise GraphError(f"rewrite: the rules lead from {describe(node)} to {describe(after)} and back")
 
 
-def _step(node: Node, rules: RuleSet, normal: dict[Node, Node], keep: frozenset[Node], spare: set[Node]) -> Node:
-    """The node over rewritten inputs, or else its replacement by the first rule that matches, or else itself."""
+def _step(node: Node, rules: RuleSet, normal: dict[Node, Node], keep: frozenset[Node], spare: frozenset[Node]) -> Node:
+    """What the first rule that matches makes of the node over rewritten inputs; where none does, it is normal."""
     fresh = with_inputs(node, [normal[parent] for parent in node.inputs])
-    if fresh is not node:
-        if node in spare:
-            spare.add(fresh)
-        return node if fresh in keep else fresh  # a node that is kept must not gain users
-    if node in spare:
+    if fresh in keep:
+        normal[node] = node  # a node that is kept must not gain users
         return node
-    for rule in rules.candidates(node):
-        for bound in rule.matches(node, keep):
-            replacement = replace(node, rule, bound, keep)
-            if replacement is not None and replacement is not node:
+    if node in spare:
+        normal[fresh] = fresh
+        return fresh
+    for rule in rules.candidates(fresh):
+        for bound in rule.matches(fresh, keep):
+            replacement = replace(fresh, rule, bound, keep)
+            if replacement is not None and replacement is not fresh:
                 return replacement
-    return node
+    normal[fresh] = fresh
+    return fresh
 
 
 def replace(node: Node, rule: Rule, bound: Bound, keep: frozenset[Node] = frozenset()) -> Node | None:
     """What the rule makes of the node, in the node's own type and with its origins."""
-    with inherit(rewritten(node.origin, rule.name)):
+    origin = rewritten(node.origin, rule.name)
+    with inherit(origin):
         made = rule.build(bound)
         if made is None:
             return None
@@ -136,8 +136,9 @@ def replace(node: Node, rule: Rule, bound: Bound, keep: frozenset[Node] = frozen
     if keep and _meets(replacement, keep, bound):
         return None
     if replacement is not node and replacement.inputs:
-        for origin in node.origins:
-            replacement.add_origin(rewritten(origin, rule.name))
+        replacement.add_origin(origin)
+        for other in node.origins[1:]:
+            replacement.add_origin(rewritten(other, rule.name))
     book = _journal.get()
     if book is not None and replacement is not node:
         book.fired.append((rule, node.origin.place))
@@ -147,6 +148,8 @@ def replace(node: Node, rule: Rule, bound: Bound, keep: frozenset[Node] = frozen
 def _typed(node: Node, rule: Rule, made: Any) -> Node:
     """The replacement in the shape of the node: a rule may have dropped a broadcast."""
     found = made if isinstance(made, Node) else like(made, node)
+    if found.type == node.type:
+        return found
     if found.dtype != node.dtype:
         raise GraphError(f"rule {rule.name}: {describe(node)} became {describe(found)}, another dtype")
     return broadcast_to(found, node.shape)

@@ -7,7 +7,6 @@ equal to ``0.0``.
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import Any
 
 from ..core.dim import product
@@ -66,9 +65,8 @@ QUOTIENTS = (
 
 
 def _is_power_of_two(value: Any) -> bool:
-    return isinstance(value, float) and math.isfinite(value) and abs(math.frexp(value)[0]) == 0.5 and abs(
-        math.log2(abs(value))
-    ) <= 64
+    """A float ``c`` for which ``c * x`` and ``1 / c`` are exact; of a size that keeps products in range."""
+    return isinstance(value, float) and abs(math.frexp(value)[0]) == 0.5 and 2.0**-64 <= abs(value) <= 2.0**64
 
 
 @node_rule("scale_twice", "c * (d * x) -> (c * d) * x for a power of two", over(["multiply"], ["multiply"]))
@@ -80,9 +78,10 @@ def scale_twice(node: Node) -> Node | None:
     c, d = scalar(outer), scalar(inner.inputs[0])
     if c is None or d is None or not (_is_power_of_two(c) or _is_power_of_two(d)):
         return None
-    factor = like(c * d, node)
-    exact = math.isfinite(c * d) and Fraction(scalar(factor)) == Fraction(c) * Fraction(d)
-    return multiply(factor, inner.inputs[1]) if exact else None
+    power, other = (c, d) if _is_power_of_two(c) else (d, c)
+    factor = like(power * other, node)
+    value = scalar(factor)
+    return multiply(factor, inner.inputs[1]) if value is not None and value / power == other else None
 
 
 @node_rule("divide_by_power", "x / c -> (1 / c) * x for a power of two", over(["divide"], CONSTANT))
@@ -90,7 +89,7 @@ def divide_by_power(node: Node) -> Node | None:
     """A product is cheaper than a division, and as exact."""
     x, y = node.inputs
     c = scalar(y)
-    return multiply(like(1 / c, node), x) if _is_power_of_two(c) else None
+    return multiply(like(1 / c, node), x) if c is not None and _is_power_of_two(c) else None
 
 
 # -- reductions

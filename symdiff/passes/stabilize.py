@@ -67,7 +67,9 @@ SOFTMAXES = (
         "x - logsumexp(x, axis=(a,), keepdims=k) -> log_softmax(x, axis=a)",
         where=lambda x, a, k: _spans(x, (a,), k),
     ),
-    rule("log_softmax", "x - expand_dims(logsumexp(x, axis=(a,), keepdims=False), axis=(a,)) -> log_softmax(x, axis=a)"),
+    rule(
+        "log_softmax", "x - expand_dims(logsumexp(x, axis=(a,), keepdims=False), axis=(a,)) -> log_softmax(x, axis=a)"
+    ),
 )
 
 
@@ -91,7 +93,7 @@ def _softmax_shift(op: str, shift: str, where: Callable[..., bool]) -> Rule:
 
 
 def _logsumexp_shift(inner: str, outer: str, kept: bool, where: Callable[..., bool]) -> Rule:
-    """``log(sum(exp(x - m))) + m``, with the largest element ``m`` as a column or a row, as the axes were kept or not."""
+    """``log(sum(exp(x - m))) + m``, with the largest elements ``m`` as a column or a row."""
     keywords = f"axis=b, keepdims={kept}"
     equation = f"logsumexp(x - {inner}, {keywords}) + {outer} -> logsumexp(x, {keywords})"
     return rule("logsumexp_shift", equation, where=where)

@@ -27,14 +27,22 @@ def merge_reshapes(node: Node) -> Node | None:
     return reshape(x, node.shape)
 
 
-@node_rule("merge_permutations", "permute_dims(permute_dims(x, p), q) -> permute_dims(x, p[q])", over(["permute_dims"], ["permute_dims"]))
+@node_rule(
+    "merge_permutations",
+    "permute_dims(permute_dims(x, p), q) -> permute_dims(x, p[q])",
+    over(["permute_dims"], ["permute_dims"]),
+)
 def merge_permutations(node: Node) -> Node | None:
     """Two permutations become one, or none."""
     inner = node.inputs[0]
     return permute_dims(inner.inputs[0], [inner.attrs["axes"][axis] for axis in node.attrs["axes"]])
 
 
-@node_rule("merge_broadcasts", "broadcast_to(broadcast_to(x, s), t) -> broadcast_to(x, t)", over(["broadcast_to"], ["broadcast_to", "expand_dims"]))
+@node_rule(
+    "merge_broadcasts",
+    "broadcast_to(broadcast_to(x, s), t) -> broadcast_to(x, t)",
+    over(["broadcast_to"], ["broadcast_to", "expand_dims"]),
+)
 def merge_broadcasts(node: Node) -> Node | None:
     """Two broadcasts become one; leading axes of size 1 come with a broadcast anyway."""
     inner = node.inputs[0]
@@ -60,7 +68,11 @@ def view_of_scalar(node: Node) -> Node | None:
     return broadcast_to(x, node.shape) if x.ndim == 0 else None
 
 
-@node_rule("expand_before_broadcast", "expand_dims(broadcast_to(x, s), a) -> broadcast_to(expand_dims(x, b), t)", over(["expand_dims"], ["broadcast_to"]))
+@node_rule(
+    "expand_before_broadcast",
+    "expand_dims(broadcast_to(x, s), a) -> broadcast_to(expand_dims(x, b), t)",
+    over(["expand_dims"], ["broadcast_to"]),
+)
 def expand_before_broadcast(node: Node) -> Node | None:
     """The broadcast goes outside, where an elementwise operator can take it over."""
     inner = node.inputs[0]
@@ -70,7 +82,11 @@ def expand_before_broadcast(node: Node) -> Node | None:
     return broadcast_to(expand_dims(x, [axis - first for axis in sorted(added) if axis > first]), node.shape)
 
 
-@node_rule("squeeze_before_broadcast", "squeeze(broadcast_to(x, s), a) -> broadcast_to(squeeze(x, b), t)", over(["squeeze"], ["broadcast_to"]))
+@node_rule(
+    "squeeze_before_broadcast",
+    "squeeze(broadcast_to(x, s), a) -> broadcast_to(squeeze(x, b), t)",
+    over(["squeeze"], ["broadcast_to"]),
+)
 def squeeze_before_broadcast(node: Node) -> Node | None:
     """The broadcast goes outside, where an elementwise operator can take it over."""
     inner = node.inputs[0]

@@ -92,7 +92,7 @@ class TestFunction:
         f = build(model.logits, [model.x, model.y, model.W, model.b])
         state = model.step().init()
         np.testing.assert_allclose(f(model.X, model.Y, state["W"], state["b"]), model.X @ state["W"], rtol=1e-6)
-        with pytest.raises(sd.ShapeError, match="disagree|not n = 50"):
+        with pytest.raises(sd.ShapeError, match=r"not n = 50 as in input x"):
             f(model.X, model.Y[:3], state["W"], state["b"])
 
     def test_sizes_that_no_input_has(self, build):
@@ -104,7 +104,7 @@ class TestFunction:
 
     @pytest.mark.parametrize("target", [3, [1], {"a": None}, [], {}, (), {1: sd.constant(1)}, "loss"])
     def test_targets_that_are_none(self, build, target):
-        with pytest.raises(sd.GraphError, match="^compile: "):
+        with pytest.raises(sd.GraphError, match=r"^compile: "):
             build(target)
 
     def test_errors_at_run_time_name_the_position(self, build):
@@ -200,9 +200,11 @@ class TestStep:
         ):
             train(model.X, model.Y)
 
-    def test_inputs_belong_to_the_step(self, model, build):
-        with pytest.raises(sd.GraphError, match="inputs of a training step are given to sd.train_step"):
+    def test_inputs_and_name_belong_to_the_step(self, model, build):
+        with pytest.raises(sd.GraphError, match=r"inputs and the name of a training step are given to sd.train_step"):
             build(model.step(), [model.x])
+        with pytest.raises(sd.GraphError, match=r"^compile: the inputs and the name"):
+            build(model.step(), name="train")
 
 
 class TestNumpyBackend:
@@ -215,7 +217,7 @@ class TestNumpyBackend:
         assert f.explain().endswith("f: run by NumPy, node by node; nothing was emitted")
 
     def test_unknown_backends(self, model):
-        with pytest.raises(sd.GraphError, match="^compile compiled: backend is 'native' or 'numpy', got 'cuda'$"):
+        with pytest.raises(sd.GraphError, match=r"^compile compiled: backend is 'native' or 'numpy', got 'cuda'$"):
             sd.compile(model.x * 2, backend="cuda")
 
     def test_an_interrupt_while_updates_are_stored_waits_for_all(self):

@@ -82,11 +82,11 @@ def test_inputs_that_are_missing(model):
 
 
 def test_metrics_that_cannot_be_reported(model):
-    with pytest.raises(sd.GraphError, match="^step: a metric may not be called 'loss'"):
+    with pytest.raises(sd.GraphError, match=r"^step: a metric may not be called 'loss'"):
         model.step(metrics={"loss": model.accuracy})
     with pytest.raises(sd.GraphError, match=r"^step: metric 'logits' is a scalar node, got add: float32\[n, 3\]"):
         model.step(metrics={"logits": model.logits})
-    with pytest.raises(sd.GraphError, match="^step: metric 'half' is a scalar node, got 0.5"):
+    with pytest.raises(sd.GraphError, match=r"^step: metric 'half' is a scalar node, got 0.5"):
         model.step(metrics={"half": 0.5})
 
 

@@ -5,9 +5,10 @@ An edge over several rows passes through a slot in each row between; one chain o
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from .rows import Box, Scene
 
@@ -47,7 +48,7 @@ class Band:
         path.append(target)
         self.paths[source, target] = path
         dangling = self.degree[source] == 1 or self.degree[target] == 1
-        for a, b in zip(path, path[1:], strict=False):
+        for a, b in pairwise(path):
             inner = a is not source and b is not target
             self.links[a, b] = _STIFF if inner else _LIMP if dangling else 1.0
 
@@ -85,9 +86,9 @@ class Band:
         total = 0
         for pairs in by_row.values():
             seen: list[int] = []
-            for _, low in sorted(pairs):
-                total += len(seen) - bisect_left(seen, low + 1)
-                insort(seen, low)
+            for _, end in sorted(pairs):
+                total += len(seen) - bisect_right(seen, end)
+                insort(seen, end)
         return total
 
     def _position(self) -> None:
@@ -108,7 +109,7 @@ class Band:
 
 def spread(boxes: Sequence[Box], wanted: Sequence[float], weights: Sequence[float]) -> None:
     """Set ``x`` as near to ``wanted`` as boxes in this order can be without overlapping."""
-    gaps = [(a.width + b.width) / 2 + GAP for a, b in zip(boxes, boxes[1:], strict=False)]
+    gaps = [(a.width + b.width) / 2 + GAP for a, b in pairwise(boxes)]
     for box, x in zip(boxes, separate(wanted, weights, gaps), strict=True):
         box.x = x
 

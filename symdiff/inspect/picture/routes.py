@@ -72,7 +72,7 @@ def _place_bands(page: Page, bands: dict[int, Band]) -> dict[tuple[Box, int], fl
 
 
 def _ports(scene: Scene, bands: dict[int, Band]) -> dict[tuple[Box, Box], float]:
-    """Where along its target each edge ends: wires on the left, then edges of the band as near as can be to straight."""
+    """Where along its target each edge ends: wires on the left, then edges of the band, as straight as can be."""
     entering: dict[Box, list[tuple[float, Box]]] = {box: [] for box in scene.boxes}
     for source, target in scene.edges:
         arrives = bands[target.band].paths[source, target][-2].x if source.band == target.band else float("-inf")

@@ -6,7 +6,7 @@ band therefore leads to another row: one of forward downward, one of backward or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -68,7 +68,7 @@ def band_of(listing: Listing, node: Node) -> int:
 
 
 def set_rows(scene: Scene, listing: Listing) -> None:
-    """Longest paths from the top, boxes that belong side by side taken as one; sources then move down to their users."""
+    """Longest paths from the top, partners taken as one; what only feeds others then moves down to its users."""
     partners = _partners(scene, listing)
     try:
         rows = _longest_paths(scene, partners)
@@ -81,11 +81,12 @@ def set_rows(scene: Scene, listing: Listing) -> None:
 def _partners(scene: Scene, listing: Listing) -> dict[Box, Box]:
     """For each box the forward box whose row it shares: what it is the gradient or the next value of."""
     by_node = {box.node: box for box in scene.boxes}
+    tied = {box for edge in scene.within for box in edge}  # an update of several steps has rows of its own
     updated = {value: param for param, value in listing.graph.updates.items()}
     partners: dict[Box, Box] = {}
     for box in scene.boxes:
         wanted: Iterable[Node] = cotangent_of(box.node) if box.band == 1 else ()
-        if box.node in updated:
+        if box.node in updated and box not in tied:
             wanted = [updated[box.node]]
         found = (by_node[node] for node in wanted if node in by_node)
         partners[box] = next((other for other in found if other.band < box.band), box)
@@ -93,13 +94,13 @@ def _partners(scene: Scene, listing: Listing) -> dict[Box, Box]:
 
 
 def _longest_paths(scene: Scene, partner: Mapping[Box, Box]) -> dict[Box, int]:
-    above: dict[Box, set[Box]] = {partner[box]: set() for box in scene.boxes}
-    below: dict[Box, set[Box]] = {group: set() for group in above}
+    above: dict[Box, dict[Box, None]] = {partner[box]: {} for box in scene.boxes}  # dicts, for a fixed order
+    below: dict[Box, dict[Box, None]] = {group: {} for group in above}
     for source, target in scene.within:
         high, low = (source, target) if source.band == 0 else (target, source)
-        above[partner[low]].add(partner[high])
-        below[partner[high]].add(partner[low])
-    order = list(TopologicalSorter({group: sorted(found, key=scene.boxes.index) for group, found in above.items()}).static_order())
+        above[partner[low]][partner[high]] = None
+        below[partner[high]][partner[low]] = None
+    order = list(TopologicalSorter(above).static_order())
     rows: dict[Box, int] = {}
     for group in order:
         rows[group] = max((rows[other] + 1 for other in above[group]), default=0)
@@ -108,10 +109,3 @@ def _longest_paths(scene: Scene, partner: Mapping[Box, Box]) -> dict[Box, int]:
             rows[group] = min(rows[other] for other in below[group]) - 1
     top = min(rows.values(), default=0)
     return {box: rows[partner[box]] - top for box in scene.boxes}
-
-
-def in_rows(boxes: Sequence[Box]) -> dict[int, list[Box]]:
-    found: dict[int, list[Box]] = {}
-    for box in boxes:
-        found.setdefault(box.row, []).append(box)
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 from ...core.errors import GraphError, explain
@@ -19,12 +20,13 @@ from .rows import Box, Scene, band_of, set_rows
 
 LARGEST = 300  # boxes in a picture that one can still read
 _NAME, _SMALL = 12.0, 10.5  # font sizes
-_EM = 0.615  # width of a character of a monospaced font, in its size, with a little to spare
+_EM = 0.63  # width of a character of a monospaced font, in its size, with a little to spare
 _TOP = 62.0
 _LONGEST = 44  # characters of an expression in a box
 
 _FILL = {"input": "#ffffff", "param": "#fdf3d7", "forward": "#e6effa", "backward": "#fbe9e6", "update": "#e5f4e7"}
-_LINE = {"input": "#6b7280", "param": "#b7862b", "forward": "#2f6db3", "backward": "#b8473a", "update": "#3b8a4b", "wire": "#94a3b8"}
+_LINE = {"input": "#6b7280", "param": "#b7862b", "forward": "#2f6db3", "backward": "#b8473a", "update": "#3b8a4b"}
+_LINE["wire"] = "#94a3b8"
 _BAND = {"forward": "#f6f9fd", "backward": "#fdf7f6", "update": "#f5fbf6"}
 _STYLE = """
 text { font-family: "DejaVu Sans Mono", Menlo, Consolas, "Liberation Mono", monospace; fill: #1f2937; }
@@ -145,7 +147,7 @@ def _edge(style: str, arrow: str, source: Box, target: Box, path: str, explainer
 def _smooth(points: list[Point]) -> str:
     """Curves between rows, straight lines through slots."""
     text = f"M{points[0][0]:.1f},{points[0][1]:.1f}"
-    for place, ((x0, y0), (x1, y1)) in enumerate(zip(points, points[1:], strict=False)):
+    for place, ((x0, y0), (x1, y1)) in enumerate(pairwise(points)):
         middle = (y0 + y1) / 2
         straight = f" L{x1:.1f},{y1:.1f}"
         text += straight if place % 2 else f" C{x0:.1f},{middle:.1f} {x1:.1f},{middle:.1f} {x1:.1f},{y1:.1f}"

@@ -1,0 +1,87 @@
+"""A table with numbers for its sizes and memory for its buffers: ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .core.dim import evaluate
+from .lower.ir import Buffer, Program, Storage
+from .runtime import driver
+from .table import Slots
+
+Array = np.ndarray[Any, Any]
+ALIGNMENT = 64
+
+
+class Bound:
+    """Slots for one set of sizes, with a workspace and output arrays. ``batches`` are arrays for those inputs that
+    are gathered rather than given."""
+
+    def __init__(
+        self,
+        program: Program,
+        slots: Slots,
+        words: Array,
+        steps: int,
+        sizes: Mapping[str, int],
+        batches: Sequence[Array | None] = (),
+    ) -> None:
+        self.slots, self.words, self.steps = slots, words, steps
+        self.values = np.zeros(slots.count, np.int64)
+        for size, slot in slots.sizes.items():
+            self.values[slot] = evaluate(size, sizes)
+        self.workspace = [_aligned(evaluate(size, sizes)) for size in program.slots]
+        self.outputs = [empty(buffer, sizes) for buffer in program.outputs.values()]
+        for storage, slot in slots.storages.items():
+            self.values[slot] = self._address(storage)
+        self.inputs = [slots.storages.get(buffer.storage) for buffer in program.inputs]
+        self.params = [(b.storage.node, slots.storages[b.storage]) for b in program.params if b.storage in slots.storages]
+        self.words_address, self.values_address = address_of(words), address_of(self.values)
+        self.pointed: Mapping[Any, Array] | None = None
+        self.batches = batches
+        if batches:
+            self.point(batches, {})
+
+    def _address(self, storage: Storage) -> int:
+        """Where a storage is; 0 for inputs and parameters, whose place each call tells."""
+        if storage.role == "work":
+            return self.workspace[storage.slot][1]
+        if storage.role == "output":
+            return address_of(self.outputs[storage.position])
+        return address_of(storage.array) if storage.role == "constant" else 0
+
+    def point(self, arrays: Sequence[Array | None], params: Mapping[Any, Array]) -> None:
+        """Tell where inputs and parameters are. The parameters of a state stay where they are."""
+        for slot, array in zip(self.inputs, arrays, strict=True):
+            if slot is not None and array is not None:
+                self.values[slot] = address_of(array)
+        if params is self.pointed:
+            return
+        for node, slot in self.params:
+            if node in params:
+                self.values[slot] = address_of(params[node])
+        self.pointed = params
+
+    def run(self) -> int:
+        """0, or 1 + the number of the step that failed; its status is then in ``values[0]``."""
+        return driver.run()(self.words_address, self.steps, self.values_address)
+
+
+def _aligned(size: int) -> tuple[Array, int]:
+    """Memory of at least this many bytes, and the aligned address to use in it."""
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = address_of(memory)
+    return memory, start + -start % ALIGNMENT
+
+
+def empty(buffer: Buffer, sizes: Mapping[str, int]) -> Array:
+    """An array for a buffer."""
+    return np.empty(tuple(evaluate(size, sizes) for size in buffer.shape), buffer.dtype)
+
+
+def address_of(array: Array) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address

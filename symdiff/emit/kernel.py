@@ -1,0 +1,109 @@
+"""A kernel as the text of one Python function."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..lower.ir import (
+    Accumulate,
+    Accumulator,
+    Best,
+    Check,
+    Combine,
+    Expr,
+    Kernel,
+    Let,
+    Loop,
+    Statement,
+    Store,
+)
+from ..lower.rewrite import walk
+from .constants import Constants
+from .expression import ExpressionWriter, subscript
+
+INDENT = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class KernelText:
+    """The source of a kernel, the functions it calls, the constants it reads, and whether it accumulates."""
+
+    source: str
+    functions: tuple[str, ...]
+    constants: tuple[str, ...]
+    accumulates: bool
+
+
+def kernel_text(kernel: Kernel, constants: Constants) -> KernelText:
+    """Mechanical: every decision was taken when the kernel was made."""
+    writer = _KernelWriter(constants)
+    lines = [f"def {kernel.name}({', '.join((*kernel.sizes, *(param.name for param in kernel.params)))}):"]
+    lines += [INDENT + line for line in docstring(kernel.doc)]
+    lines += [INDENT + line for line in writer.block(kernel.body)]
+    accumulates = any(isinstance(statement, Accumulate) for statement in walk(kernel.body))
+    expressions = writer.expressions
+    return KernelText(
+        "\n".join(lines) + "\n", tuple(expressions.functions), tuple(expressions.constants_used), accumulates
+    )
+
+
+def docstring(lines: Sequence[str]) -> Iterator[str]:
+    if len(lines) == 1:
+        yield f'"""{lines[0]}"""'
+        return
+    for position, line in enumerate(lines):
+        yield f'"""{line}' if position == 0 else line
+    yield '"""'
+
+
+class _KernelWriter:
+    def __init__(self, constants: Constants) -> None:
+        self.expressions = ExpressionWriter(constants)
+
+    def block(self, statements: Sequence[Statement]) -> Iterator[str]:
+        if not statements:
+            yield "pass"
+        for statement in statements:
+            yield from self._statement(statement)
+
+    def _statement(self, statement: Statement) -> Iterator[str]:
+        if isinstance(statement, Loop):
+            yield f"for {statement.var} in range({self._text(statement.extent)}):"
+            yield from (INDENT + line for line in self.block(statement.body))
+        elif isinstance(statement, Let):
+            yield f"{statement.name} = {self._text(statement.value)}"
+        elif isinstance(statement, Accumulator):
+            yield f"{statement.name} = {self._text(statement.start)}"
+        elif isinstance(statement, Accumulate):
+            yield self._combined(statement.name, statement.combine, statement.value)
+        elif isinstance(statement, Best):
+            yield from self._best(statement)
+        elif isinstance(statement, Store):
+            yield f"{self._place(statement)} = {self._text(statement.value)}"
+        elif isinstance(statement, Combine):
+            yield self._combined(self._place(statement), statement.combine, statement.value)
+        elif isinstance(statement, Check):
+            yield f"if {self._text(statement.condition)}:"
+            yield f"{INDENT}return {self._text(statement.status)}"
+
+    def _combined(self, place: str, combine: str, value: Expr) -> str:
+        if combine in "+*":
+            return f"{place} {combine}= {self._text(value)}"
+        self.expressions.functions.setdefault(combine)
+        return f"{place} = {combine}({place}, {self._text(value)})"
+
+    def _best(self, statement: Best) -> Iterator[str]:
+        best = statement.best
+        yield f"candidate = {self._text(statement.value)}"
+        yield f"if candidate {statement.better} {best} or (candidate != candidate and {best} == {best}):"
+        yield f"{INDENT}{best} = candidate"
+        yield f"{INDENT}{statement.place} = {self._text(statement.position)}"
+
+    def _place(self, statement: Store | Combine) -> str:
+        index = [self.expressions.tree(entry) for entry in statement.index]
+        return ast.unparse(subscript(statement.buffer, index))
+
+    def _text(self, expr: Expr) -> str:
+        return self.expressions.write(expr)

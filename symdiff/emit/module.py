@@ -1,0 +1,108 @@
+"""A program as one Python file: kernels, a workspace, and a driver that reads like the training step it is.
+
+The same text runs undecorated in plain Python (that is how it is tested), under Numba, and, saved, where symdiff is
+not installed: it imports only numpy and numba.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..lower.ir import CheckRange, Kernel, KernelCall, Program, Step
+from ..runtime.maths import NUMPY, standalone
+from ..runtime.signature import Array, Param, Size
+from .canonical import canonical, strides
+from .constants import Constants
+from .driver import DriverWriter
+from .kernel import KernelText, kernel_text
+
+_PLAIN = 'kernel = njit(error_model="numpy", fastmath={"contract"})'
+_SUMS = 'summing_kernel = njit(error_model="numpy", fastmath={"contract", "reassoc", "nsz"})  # sums in any order'
+
+
+@dataclass(frozen=True, slots=True)
+class EmittedKernel:
+    """One function of the module, ready to compile."""
+
+    name: str
+    text: KernelText
+    signature: tuple[Param, ...]
+
+
+class Module:
+    """The emitted source of a program. Kernels that do the same are one, whatever layer they serve."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.constants = Constants()
+        self.kernels: list[EmittedKernel] = []
+        self._known: dict[object, EmittedKernel] = {}
+        self._taken: set[str] = {program.name, "workspace"}
+        self.calls = [self._emitted(step) for step in program.steps]
+        self.driver = DriverWriter(program, [call.name if call else None for call in self.calls])
+
+    def _emitted(self, step: Step) -> EmittedKernel | None:
+        """The function a step calls; None for products and copies."""
+        call = step.call if isinstance(step, CheckRange) else step
+        if not isinstance(call, KernelCall):
+            return None
+        key = canonical(call.kernel)
+        if key not in self._known:
+            kernel = replace(call.kernel, name=self._unique(call.kernel.name))
+            emitted = EmittedKernel(kernel.name, kernel_text(kernel, self.constants), signature(kernel))
+            self._known[key] = emitted
+            self.kernels.append(emitted)
+        return self._known[key]
+
+    def _unique(self, name: str) -> str:
+        unique, number = name, 2
+        while unique in self._taken:
+            unique, number = f"{name}_{number}", number + 1
+        self._taken.add(unique)
+        return unique
+
+    # -- text
+
+    def source(self) -> str:
+        """The whole file."""
+        return "\n".join(self._lines()) + "\n"
+
+    def _lines(self) -> Iterator[str]:
+        yield from self.driver.header()
+        functions = sorted({name for kernel in self.kernels for name in kernel.text.functions})
+        helpers = [name for name in functions if not standalone(name).startswith("from numpy import")]
+        yield from ("import numba", "import numba.extending", "import numpy") if helpers else ()
+        yield "import numpy as np"
+        yield "from numba import njit"
+        plain = [name for name in functions if name not in helpers]
+        if plain:
+            yield f"from numpy import {', '.join(plain)}"
+        yield ""
+        yield _PLAIN
+        if any(kernel.text.accumulates for kernel in self.kernels):
+            yield _SUMS
+        yield from ("", *self.constants.lines()) if self.constants.values() else ()
+        yield from self.driver.constant_arrays()
+        for name in helpers:
+            yield from ("", "", *standalone(name).rstrip().splitlines())
+        for kernel in self.kernels:
+            decorator = "@summing_kernel" if kernel.text.accumulates else "@kernel"
+            yield from ("", "", decorator, *kernel.text.source.rstrip().splitlines())
+        yield from ("", "", *self.driver.workspace(), "", "", *self.driver.function())
+
+    def undecorated(self) -> dict[str, Any]:
+        """The module's names, its kernels as plain Python on NumPy scalars: slow, and exactly what the text says."""
+        lines = [*self.constants.lines(), *self.driver.constant_arrays()]
+        parts = ["import numpy as np", *lines, *(kernel.text.source for kernel in self.kernels)]
+        text = "\n".join([*parts, *self.driver.workspace(), *self.driver.function()])
+        namespace: dict[str, Any] = dict(NUMPY)
+        exec(compile(text, f"<symdiff {self.program.name}>", "exec"), namespace)
+        return namespace
+
+
+def signature(kernel: Kernel) -> tuple[Param, ...]:
+    """Parameter kinds for the compiler: strides are known where sizes are numbers."""
+    arrays = [Array(param.dtype.name, strides(param.shape)) for param in kernel.params]
+    return (*(Size() for _ in kernel.sizes), *arrays)

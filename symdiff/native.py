@@ -1,0 +1,171 @@
+"""The native executor: a graph lowered, emitted, compiled, and run as a table of native steps."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import NoReturn
+
+import numpy as np
+
+from .bound import Bound, address_of
+from .core.dim import evaluate
+from .core.errors import IndexRangeError, ShapeError, explain
+from .core.graph import Graph
+from .core.node import describe
+from .emit.module import Module
+from .epoch import EpochTable
+from .executor import Array, Params
+from .explain import explained
+from .lower.ir import CheckRange
+from .lower.lower import lower
+from .table import Table
+
+BOUND_LIMIT = 8  # sets of sizes whose workspaces are kept
+SMALL = 4096  # bytes up to which an output is copied out rather than allocated anew
+
+
+class NativeExecutor:
+    """Runs one graph as compiled code. Lowering happens at once, compilation at the first call.
+
+    One call runs at a time; the lock is free for other threads as soon as the outputs are copied out.
+    """
+
+    def __init__(self, graph: Graph, name: str) -> None:
+        self.graph, self.name = graph, name
+        self.program = lower(graph)
+        self.module = Module(self.program)
+        self._lock = threading.RLock()
+        self._bounds: dict[tuple[int, ...], Bound] = {}
+        self._epochs: dict[tuple[int, ...], Bound] = {}
+
+    @property
+    def source(self) -> str:
+        return self.module.source()
+
+    def explain(self) -> str:
+        return explained(self.module)
+
+    def save(self, path: str) -> None:
+        folder = os.path.dirname(os.path.abspath(path))
+        with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
+            file.write(self.source)
+        os.replace(file.name, path)
+
+    @cached_property
+    def _table(self) -> Table:
+        return Table(self.module)
+
+    # -- one call
+
+    def call(self, arrays: Sequence[Array], sizes: Mapping[str, int], params: Params) -> list[Array]:
+        with self._lock:
+            bound = self._bound(sizes)
+            bound.point(arrays, params)
+            outputs = self._fresh_outputs(bound)
+            failed = bound.run()
+            if failed:
+                self._fail(bound, failed - 1, int(bound.values[0]))
+            return [output.copy() if output is own else output for output, own in zip(outputs, bound.outputs, strict=True)]
+
+    def _bound(self, sizes: Mapping[str, int]) -> Bound:
+        key = tuple(sizes[name] for name in self.program.sizes)
+        found = self._bounds.get(key)
+        if found is None:
+            self._check(sizes)
+            table = self._table
+            found = Bound(self.program, table.slots, table.words, len(table.steps), sizes)
+            _keep(self._bounds, key, found)
+        return found
+
+    def _check(self, sizes: Mapping[str, int]) -> None:
+        for requirement in self.program.requirements:
+            value = evaluate(requirement.size, sizes)
+            if value < 0:
+                listed = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+                raise ShapeError(explain(self.name, f"{requirement.message}, with {listed}"))
+
+    def _fresh_outputs(self, bound: Bound) -> list[Array]:
+        """Where this call writes its outputs: small ones into memory that is copied, large ones where they stay."""
+        outputs = []
+        for buffer, own in zip(self.program.outputs.values(), bound.outputs, strict=True):
+            array = own if own.nbytes <= SMALL else np.empty_like(own)
+            slot = bound.slots.storages.get(buffer.storage)
+            if array is not own and slot is not None:
+                bound.values[slot] = address_of(array)
+            outputs.append(array)
+        return outputs
+
+    # -- many steps
+
+    @cached_property
+    def _epoch_tables(self) -> dict[str, EpochTable]:
+        return {}
+
+    def epoch(
+        self,
+        data: Sequence[Array],
+        order: Array,
+        batch_size: int,
+        batch_dim: str,
+        sizes: Mapping[str, int],
+        params: Params,
+    ) -> Array:
+        with self._lock:
+            table = self._epoch_tables.get(batch_dim)
+            if table is None:
+                table = self._epoch_tables[batch_dim] = EpochTable(self._table, self.program, self.graph.inputs, batch_dim)
+            whole, rest = divmod(len(order), batch_size)
+            records = np.empty((len(self.program.outputs), len(order)))
+            for size, start, count in ((batch_size, 0, whole), (rest, whole * batch_size, int(rest > 0))):
+                if count:
+                    self._steps(table, data, order, records, start, size, count, {**sizes, batch_dim: size}, params)
+            return records[:, ::batch_size].T.copy()
+
+    def _steps(
+        self,
+        table: EpochTable,
+        data: Sequence[Array],
+        order: Array,
+        records: Array,
+        start: int,
+        size: int,
+        count: int,
+        sizes: Mapping[str, int],
+        params: Params,
+    ) -> None:
+        key = (*(sizes[name] for name in self.program.sizes), hash(table.batch_dim))
+        bound = self._epochs.get(key)
+        if bound is None:
+            self._check(sizes)
+            bound = table.bind(sizes)
+            _keep(self._epochs, key, bound)
+        done = table.run(bound, data, order, records, start, size, count, params)
+        if done < count:
+            step = int(bound.values[1]) - 1 - table.before
+            self._fail(bound, step, int(bound.values[0]))
+
+    def _fail(self, bound: Bound, step: int, status: int) -> NoReturn:
+        """Say which index was outside its axis: the only way a step fails."""
+        check = self.program.steps[step]
+        assert isinstance(check, CheckRange)
+        (buffer,) = check.call.buffers
+        size = int(bound.values[bound.slots.sizes[check.size]])
+        shape = [int(bound.values[bound.slots.sizes[s]]) if s in bound.slots.sizes else s for s in buffer.shape]
+        address = int(bound.values[bound.slots.storages[buffer.storage]])
+        value = ctypes.c_int64.from_address(address + 8 * (status - 1)).value
+        place = [int(k) for k in np.unravel_index(status - 1, [int(s) for s in shape])]  # type: ignore[arg-type]
+        problem = f"index {value} at {place} of {buffer.name} is out of range for size {size}"
+        operands = ", ".join(map(describe, check.node.inputs))
+        raise IndexRangeError(explain(check.node.op.name, f"{problem}: {operands}", at=check.node.origin.place))
+
+
+def _keep(bounds: dict[tuple[int, ...], Bound], key: tuple[int, ...], bound: Bound) -> None:
+    """Remember a workspace; the oldest makes room."""
+    if len(bounds) >= BOUND_LIMIT:
+        bounds.pop(next(iter(bounds)))
+    bounds[key] = bound

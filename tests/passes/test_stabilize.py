@@ -1,0 +1,244 @@
+"""Stability rules: each alone, for structure and for value, then barriers and what grad makes of them."""
+
+import mpmath
+import numpy as np
+import pytest
+from pass_support import INF, NAN, SAMPLES, exact, ops, run, same
+
+import symdiff as sd
+from symdiff.passes.stabilize import STABILITY, stabilize, stabilize_nodes
+
+v = sd.input("v", (len(SAMPLES),))
+s = sd.input("s")
+
+SCALAR = {
+    "log1p": (lambda x: sd.log(1 + x), sd.log1p),
+    "log1p, other order": (lambda x: sd.log(x + 1), sd.log1p),
+    "log1m": (lambda x: sd.log(1 - x), lambda x: sd.log1p(-x)),
+    "expm1": (lambda x: sd.exp(x) - 1, sd.expm1),
+    "expm1, added": (lambda x: -1 + sd.exp(x), sd.expm1),
+    "one_minus_exp": (lambda x: 1 - sd.exp(x), lambda x: -sd.expm1(x)),
+    "log_exp": (lambda x: sd.log(sd.exp(x)), lambda x: x),
+    "log1p_expm1": (lambda x: sd.log1p(sd.expm1(x)), lambda x: x),
+    "sqrt_square": (lambda x: sd.sqrt(sd.square(x)), sd.abs),
+    "sqrt_product": (lambda x: sd.sqrt(x * x), sd.abs),
+    "sqrt_power": (lambda x: sd.sqrt(x**2), sd.abs),
+    "softplus": (lambda x: sd.log(1 + sd.exp(x)), sd.softplus),
+    "softplus of log1p": (lambda x: sd.log1p(sd.exp(x)), sd.softplus),
+    "sigmoid": (lambda x: 1 / (1 + sd.exp(-x)), sd.sigmoid),
+    "sigmoid of -x": (lambda x: 1 / (1 + sd.exp(x)), lambda x: sd.sigmoid(-x)),
+    "sigmoid, reciprocal": (lambda x: sd.reciprocal(sd.exp(-x) + 1), sd.sigmoid),
+    "sigmoid, reciprocal of -x": (lambda x: sd.reciprocal(1 + sd.exp(x)), lambda x: sd.sigmoid(-x)),
+    "sigmoid, quotient": (lambda x: sd.exp(x) / (1 + sd.exp(x)), sd.sigmoid),
+    "sigmoid_complement": (lambda x: 1 - sd.sigmoid(x), lambda x: sd.sigmoid(-x)),
+    "log_sigmoid": (lambda x: sd.log(sd.sigmoid(x)), lambda x: -sd.softplus(-x)),
+    "log1m_sigmoid": (lambda x: sd.log(1 - sd.sigmoid(x)), lambda x: -sd.softplus(x)),
+    "log1m_sigmoid of log1p": (lambda x: sd.log1p(-sd.sigmoid(x)), lambda x: -sd.softplus(x)),
+    "tanh": (lambda x: (sd.exp(x) - sd.exp(-x)) / (sd.exp(x) + sd.exp(-x)), sd.tanh),
+}
+
+
+@pytest.mark.parametrize("name", SCALAR)
+def test_scalar_rule_structure(name):
+    before, after = SCALAR[name]
+    assert stabilize_nodes([before(v)]) == [after(v)]
+
+
+@pytest.mark.parametrize("name", SCALAR)
+def test_scalar_rule_value(name):
+    before, after = SCALAR[name]
+    (old,), (new,) = run([before(v)], {v: SAMPLES}), run([after(v)], {v: SAMPLES})
+    assert np.isnan(new[np.isnan(SAMPLES)]).all()
+    finite = np.isfinite(old)
+    np.testing.assert_allclose(new[finite], old[finite], rtol=1e-12, atol=2e-16)
+    infinite_input = ~np.isfinite(SAMPLES)
+    same(old[infinite_input & ~np.isnan(old)], new[infinite_input & ~np.isnan(old)])
+
+
+@pytest.mark.parametrize("name", SCALAR)
+def test_scalar_rule_is_exact_where_the_formula_is_not(name):
+    before, after = SCALAR[name]
+    for value in (-700.0, -40.0, -1e-3, -1e-12, 1e-12, 1e-3, 0.5, 40.0, 700.0):
+        (found,) = run([after(s)], {s: np.float64(value)})
+        real = exact(before(s), {s: value})
+        if isinstance(real, mpmath.mpc):
+            assert np.isnan(found)
+        else:
+            assert float(found) == pytest.approx(float(real), rel=1e-12, abs=1e-320)
+
+
+Z = sd.input("Z", (sd.dim("n"), 4))
+y = sd.input("y", (sd.dim("n"),), dtype="int64")
+ROWS = np.array(
+    [
+        [1.0, -2.0, 0.5, 3.0],
+        [0.0, -0.0, 0.0, 0.0],
+        [800.0, 0.0, -800.0, 799.0],
+        [-900.0, -901.0, -905.0, -900.0],
+        [NAN, 0.0, 1.0, 2.0],
+        [-INF, 0.0, 1.0, -INF],
+    ]
+)
+VALUES = {Z: ROWS, y: np.array([0, 1, 2, 3, 0, 1])}
+
+
+def _shifted(largest):
+    weights = sd.exp(Z - largest)
+    return weights / sd.sum(weights, -1, keepdims=True)
+
+
+def _expanded(node):
+    return sd.expand_dims(node, -1)
+
+
+def _logsumexp(column, outer, keepdims):
+    return sd.log(sd.sum(sd.exp(Z - column), -1, keepdims=keepdims)) + outer
+
+
+KEPT, FLAT = sd.max(Z, -1, keepdims=True), sd.max(Z, -1)
+ROWWISE = {
+    "softmax": (sd.exp(Z) / sd.sum(sd.exp(Z), -1, keepdims=True), sd.softmax(Z)),
+    "softmax, expanded": (sd.exp(Z) / _expanded(sd.sum(sd.exp(Z), -1)), sd.softmax(Z)),
+    "softmax, shifted": (_shifted(KEPT), sd.softmax(Z)),
+    "softmax, shift expanded": (_shifted(_expanded(FLAT)), sd.softmax(Z)),
+    "softmax, shift stopped": (_shifted(sd.stop_gradient(KEPT)), sd.softmax(Z)),
+    "softmax, stopped and expanded": (_shifted(_expanded(sd.stop_gradient(FLAT))), sd.softmax(Z)),
+    "softmax, shifted by the largest of all": (_shifted(sd.max(Z)), sd.softmax(Z)),
+    "logsumexp": (sd.log(sd.sum(sd.exp(Z), -1)), sd.logsumexp(Z, -1)),
+    "logsumexp, kept": (sd.log(sd.sum(sd.exp(Z), -1, keepdims=True)), sd.logsumexp(Z, -1, keepdims=True)),
+    "logsumexp of all": (sd.log(sd.sum(sd.exp(Z))), sd.logsumexp(Z)),
+    "logsumexp, shifted": (_logsumexp(KEPT, FLAT, False), sd.logsumexp(Z, -1)),
+    "logsumexp, shift squeezed": (_logsumexp(KEPT, sd.squeeze(KEPT, -1), False), sd.logsumexp(Z, -1)),
+    "logsumexp, shift kept": (_logsumexp(KEPT, KEPT, True), sd.logsumexp(Z, -1, keepdims=True)),
+    "logsumexp, shift of all": (_logsumexp(_expanded(FLAT), FLAT, False), sd.logsumexp(Z, -1)),
+    "log_softmax": (sd.log(sd.softmax(Z)), sd.log_softmax(Z)),
+    "log_softmax, difference": (Z - sd.log(sd.sum(sd.exp(Z), -1, keepdims=True)), sd.log_softmax(Z)),
+    "log_softmax, difference expanded": (Z - _expanded(sd.logsumexp(Z, -1)), sd.log_softmax(Z)),
+    "log_softmax, shifted": (sd.log(_shifted(KEPT)), sd.log_softmax(Z)),
+    "cross_entropy": (sd.sum(sd.one_hot(y, 4) * sd.log_softmax(Z), -1), -sd.cross_entropy(Z, y)),
+    "cross_entropy of softmax": (-sd.sum(sd.log(sd.softmax(Z)) * sd.one_hot(y, 4), -1), sd.cross_entropy(Z, y)),
+    "cross_entropy, minus inside": (sd.sum(-sd.one_hot(y, 4) * sd.log_softmax(Z), -1), sd.cross_entropy(Z, y)),
+    "cross_entropy, minus on logs": (sd.sum(sd.one_hot(y, 4) * -sd.log_softmax(Z), -1), sd.cross_entropy(Z, y)),
+    "cross_entropy, minus on product": (sd.sum(-(sd.one_hot(y, 4) * sd.log_softmax(Z)), -1), sd.cross_entropy(Z, y)),
+    "cross_entropy, kept": (
+        -sd.sum(sd.one_hot(y, 4) * sd.log_softmax(Z), -1, keepdims=True),
+        _expanded(sd.cross_entropy(Z, y)),
+    ),
+    "cross_entropy, all rows": (-sd.sum(sd.one_hot(y, 4) * sd.log_softmax(Z)), sd.sum(sd.cross_entropy(Z, y))),
+}
+
+
+@pytest.mark.parametrize("name", ROWWISE)
+def test_rowwise_rule(name):
+    before, after = ROWWISE[name]
+    assert stabilize_nodes([before]) == [after]
+    (old,), (new,) = run([before], VALUES, {"n": 6}), run([after], VALUES, {"n": 6})
+    finite = np.isfinite(old)
+    np.testing.assert_allclose(new[finite], old[finite], rtol=1e-12, atol=1e-13)
+    if new.shape[:1] == (6,):
+        assert np.isfinite(new[:4]).all()
+        assert np.isnan(new[4]).all()
+    else:
+        assert np.isnan(new)
+
+
+def test_softmax_over_a_vector_needs_no_kept_axis():
+    w = sd.input("w", (5,))
+    assert stabilize_nodes([sd.exp(w) / sd.sum(sd.exp(w))]) == [sd.softmax(w)]
+    assert stabilize_nodes([sd.log(sd.sum(sd.exp(w - sd.max(w)))) + sd.max(w)]) == [sd.logsumexp(w)]
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        sd.log(2 + v),
+        sd.exp(v) - 2,
+        sd.log(1 + sd.exp(v)[::-1]) * 0 + sd.exp(v) / (1 + sd.exp(-v)),
+        sd.exp(Z) / sd.sum(sd.exp(Z), 0, keepdims=True) * 0 + sd.exp(Z) / sd.sum(sd.exp(2 * Z), -1, keepdims=True),
+        sd.softmax(Z - sd.max(2 * Z, -1, keepdims=True)),
+        sd.softmax(Z - sd.max(Z, 0, keepdims=True)),
+        sd.sum(sd.one_hot(y, 4) * sd.log_softmax(Z, 0), -1),
+    ],
+)
+def test_what_only_looks_alike_keeps_its_value(node):
+    values = {v: np.linspace(-2, 2, len(SAMPLES)), Z: ROWS[:2], y: VALUES[y][:2]}
+    (after,) = stabilize_nodes([node])
+    same(*[run([each], values, {"n": 2})[0] for each in (node, after)], rtol=1e-12, atol=1e-15)
+    assert {"softplus", "cross_entropy"} - set(ops(node)) != set() and "cross_entropy" not in ops(after)
+
+
+def test_softmax_shift_along_another_axis_is_not_taken_away():
+    node = sd.softmax(Z - sd.max(Z, 0, keepdims=True))
+    assert stabilize_nodes([node]) == [node]
+
+
+def test_nothing_to_do_gives_the_very_same_nodes():
+    nodes = [sd.tanh(v) * 2, sd.log(v), sd.softmax(Z)]
+    assert all(a is b for a, b in zip(stabilize_nodes(nodes), nodes, strict=True))
+
+
+def test_a_kept_node_may_be_a_variable_but_not_part_of_a_pattern():
+    e = sd.exp(s)
+    assert stabilize_nodes([sd.log(1 + e)], keep=[e]) == [sd.log1p(e)]
+    inner = 1 + e
+    assert stabilize_nodes([sd.log(inner)], keep=[inner]) == [sd.log(inner)]
+    assert stabilize_nodes([inner, sd.log(inner)], keep=[inner])[0] is inner
+    one = sd.constant(1.0)
+    assert stabilize_nodes([sd.log(one + s)], keep=[one]) == [sd.log(one + s)]
+
+
+def test_a_kept_node_is_not_rewritten_nor_what_is_only_below_it():
+    kept = sd.log(1 + sd.exp(s)) * 2
+    assert stabilize_nodes([kept + 1], keep=[kept]) == [kept + 1]
+
+
+def test_a_kept_node_gains_no_users():
+    direct = sd.sigmoid(s)
+    written = 1 / (1 + sd.exp(-s))
+    cost = direct + written
+    assert run([sd.grad(cost, direct)], {s: np.float64(0.3)}) == [1.0]
+    doubled = sd.softplus(s) * 2
+    cost = doubled + sd.log(1 + sd.exp(s)) * 2
+    assert run([sd.grad(cost, doubled)], {s: np.float64(0.3)}) == [1.0]
+
+
+def test_the_derivative_of_a_sigmoid_shares_the_sigmoid():
+    slope = sd.grad(sd.sigmoid(s), s)
+    assert stabilize_nodes([slope]) == [slope]
+    assert "sigmoid" in ops(slope) and ops(slope).count("sigmoid") == 1
+
+
+def test_a_complement_used_elsewhere_is_stabilised_beside_the_derivative():
+    p = sd.sigmoid(s)
+    (after,) = stabilize_nodes([p * (1 - p) + sd.log(1 - p)])
+    assert after is p * (1 - p) + -sd.softplus(s)
+
+
+@pytest.mark.parametrize(("value", "slope"), [(-800.0, 0.0), (0.0, 0.5), (800.0, 1.0)])
+def test_softplus_by_hand_has_its_value_and_gradient_far_out(value, slope):
+    cost = sd.log(1 + sd.exp(s))
+    graph, _ = sd_optimize({"cost": cost, "slope": sd.grad(cost, s)})
+    found = run(graph.roots, {s: np.float64(value)})
+    assert found[0] == pytest.approx(max(value, 0.0) if value else np.log(2))
+    assert found[1] == slope
+
+
+def sd_optimize(outputs):
+    from symdiff.passes import optimize
+
+    return optimize(sd.Graph(outputs), verify=True)
+
+
+def test_binary_cross_entropy_by_hand_is_finite_far_out():
+    t = sd.input("t")
+    p = sd.sigmoid(s)
+    cost = -(t * sd.log(p) + (1 - t) * sd.log(1 - p))
+    graph, _ = sd_optimize({"cost": cost, "slope": sd.grad(cost, s)})
+    for value, target in ((800.0, 0.0), (-800.0, 1.0), (40.0, 0.0)):
+        found = run(graph.roots, {s: np.float64(value), t: np.float64(target)})
+        assert found[0] == pytest.approx(abs(value)) and abs(found[1]) == pytest.approx(1.0)
+
+
+def test_every_rule_is_documented_by_an_equation_and_tested_here():
+    assert all(" -> " in rule.equation for rule in STABILITY.rules)
+    assert stabilize.name == "stabilize"
