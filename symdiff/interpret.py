@@ -45,9 +45,9 @@ def _evaluate(node: Node, found: Mapping[Node, Array], sizes: Mapping[str, int])
     arrays = [found[parent] for parent in node.inputs]
     try:
         result = np.asarray(node.op.evaluate(*arrays, **attrs))
-    except IndexRangeError as problem:
+    except IndexRangeError as outside:
         operands = ", ".join(describe(parent) for parent in node.inputs)
-        raise IndexRangeError(explain(node.op.name, f"{problem}: {operands}", at=node.origin.place)) from None
+        raise IndexRangeError(explain(node.op.name, f"{outside}: {operands}", at=node.origin.place)) from None
     expected = shape_of(node.type.shape, sizes)
     if result.shape != expected or result.dtype != node.dtype:
         problem = f"{describe(node)} came out as {result.dtype}{list(result.shape)}"

@@ -16,8 +16,8 @@ compiled code) must agree on what it draws::
             assert_close(a, b, b.dtype)
 
 The values stay where two correct evaluations agree to rounding: magnitudes near 1, and every discontinuous operator
-(comparison, ``sign``, ``floor_divide``, ``argmax``, the branch of ``where``, ties of ``max``) reads only inputs or exact
-functions of them, so rounding never decides a branch. Inputs are multiples of 1/8 and contain exact zeros and ties.
+(comparison, ``sign``, ``floor_divide``, ``argmax``, the branch of ``where``, ties of ``max``) reads only inputs or
+exact functions of them, so rounding never decides a branch. Inputs are multiples of 1/8, with exact zeros and ties.
 """
 
 from __future__ import annotations
@@ -155,9 +155,7 @@ class _Maker:
 
     def __init__(self, draw: Draw, dtype: str) -> None:
         self.draw, self.dtype = draw, dtype
-        self.leaves = [
-            sd.input(f"x{place}", self.shape(), dtype=dtype) for place in range(draw(st.integers(1, 3)))
-        ]
+        self.leaves = [sd.input(f"x{place}", self.shape(), dtype=dtype) for place in range(draw(st.integers(1, 3)))]
         self.exact = list(self.leaves)
         self.pool = list(self.leaves)
         self.position_shapes: list[Shape] = []
@@ -242,7 +240,7 @@ def _unary(maker: _Maker, x: Node) -> Made:
 
 def _kink(maker: _Maker, x: Node) -> Made:
     x = maker.draw(st.sampled_from(maker.exact))
-    return maker.draw(st.sampled_from([sd.relu, sd.abs, sd.negative, sd.sign])) (x), True
+    return maker.draw(st.sampled_from([sd.relu, sd.abs, sd.negative, sd.sign]))(x), True
 
 
 def _binary(maker: _Maker, x: Node) -> Made:
@@ -275,7 +273,11 @@ def _reduce(maker: _Maker, x: Node) -> Made:
 
 
 def _sensible_mean(x: Node, axis: Any, keepdims: bool) -> Node:
-    return sd.mean(x, axis, keepdims) if 0 not in x.shape and N not in x.shape else sd.sum(x * 0.125, axis, keepdims)
+    return (
+        sd.mean(x, axis, keepdims)
+        if all(isinstance(size, int) and size for size in x.shape)
+        else sd.sum(x * 0.125, axis, keepdims)
+    )
 
 
 def _choose(maker: _Maker, x: Node) -> Made:
@@ -311,7 +313,9 @@ def _move(maker: _Maker, x: Node) -> Made:
         return None, False
     axis = maker.draw(st.sampled_from(fixed))
     full: list[Any] = [slice(None)] * x.ndim
-    full[axis] = maker.draw(st.sampled_from([slice(1, None), slice(None, -1), slice(None, None, 2), slice(1, 1), 0, -1]))
+    full[axis] = maker.draw(
+        st.sampled_from([slice(1, None), slice(None, -1), slice(None, None, 2), slice(1, 1), 0, -1])
+    )
     return x[tuple(full)], exact
 
 

@@ -1,8 +1,8 @@
 """Cotangents under a condition: what ``where`` selected stays inside the branch that was taken.
 
 ``where(c, v, 0)`` is zero outside ``c`` by definition, whatever the factors of the next rule are there. So a rule,
-being linear, is applied to ``v`` and the condition put around its result: ``rule(where(c, v, 0)) = where(c, rule(v), 0)``.
-That way sqrt'(0) = inf in a branch not taken makes no NaN.
+being linear, is applied to ``v`` and the condition put around its result:
+``rule(where(c, v, 0)) = where(c, rule(v), 0)``. That way sqrt'(0) = inf in a branch not taken makes no NaN.
 """
 
 from __future__ import annotations

@@ -72,10 +72,12 @@ def check_grad(
 
         (cost(x + eps t) - cost(x - eps t)) / (2 eps),    eps = 1e-5 * max(1, max |x|) unless given,
 
-    to ``rtol`` times the scale of the slopes (at least 1), beyond what rounding of the cost explains. The worst element is found by the same formula along one
-    axis at a time, at most 100 elements of each x. ``values`` gives every input and parameter an array, under its node
-    or its name. Nothing is raised: what cannot be checked (a value is missing or does not fit, a kind of input that is
-    not float64, no path) is told in the result, whose ``.ok`` is then False.
+    to ``rtol`` times the scale of the slopes (at least 1), beyond what rounding of the cost explains. The worst
+    element is found by the same formula along one axis at a time, over at most 100 elements of each x.
+
+    ``values`` gives every input and parameter an array, under its node or its name. Nothing is raised: what cannot be
+    checked (a value that is missing or does not fit, an input that is float32, no path from the cost) is told in the
+    result, whose ``.ok`` is then False.
 
     >>> import symdiff as sd
     >>> from symdiff.autodiff.check import check_grad
@@ -95,7 +97,8 @@ def check_grad(
     verdicts = []
     for place, node in enumerate(nodes):
         gradient, point = arrays[place], arrays[place + len(nodes)]
-        slope = _Slope(cost, node, point, found, sizes, eps or 1e-5 * max(1.0, float(np.abs(point).max(initial=0))))
+        step = eps or 1e-5 * max(1.0, float(np.abs(point).max(initial=0)))
+        slope = _Slope(cost, node, point, found, sizes, step)
         name = str(node.attrs.get("name") or leaves.names[node])
         verdicts.append(_verdict(name, gradient, slope, directions, rng, rtol))
     return GradCheck(tuple(verdicts))
@@ -112,7 +115,7 @@ class _Slope:
     sizes: Mapping[str, int]
     eps: float
 
-    def __call__(self, direction: Array) -> float:
+    def along(self, direction: Array) -> float:
         return (self._cost(self.eps * direction) - self._cost(-self.eps * direction)) / (2 * self.eps)
 
     def noise(self) -> float:
@@ -128,10 +131,11 @@ def _verdict(
 ) -> Verdict:
     error, noise = 0.0, slope.noise()
     for _ in range(directions):
-        direction = rng.normal(size=gradient.shape)
-        expected, actual = slope(direction), float(np.sum(gradient * direction))
-        scale = float(np.nan_to_num(max(1.0, abs(expected), np.abs(gradient * direction).sum()), nan=1.0, posinf=1.0))
-        error = max(error, _distance(actual, expected, noise) / scale)
+        direction = np.asarray(rng.normal(size=gradient.shape))
+        expected, actual = slope.along(direction), float(np.sum(gradient * direction))
+        distance = _distance(actual, expected, noise)
+        scale = max(1.0, abs(expected), float(np.abs(gradient * direction).sum()))
+        error = max(error, distance / scale if np.isfinite(distance) else distance)
     worst, difference = _worst_element(gradient, slope, rng)
     at = float(gradient[worst]) if gradient.size else 0.0
     return Verdict(name, error <= rtol, error, worst, at, difference)
@@ -145,7 +149,7 @@ def _worst_element(gradient: Array, slope: _Slope, rng: np.random.Generator) -> 
         place = tuple(int(one) for one in np.unravel_index(flat, gradient.shape))
         direction = np.zeros(gradient.shape)
         direction[place] = 1.0
-        expected = slope(direction)
+        expected = slope.along(direction)
         distance = _distance(float(gradient[place]), expected)
         if distance > furthest:
             worst, furthest, difference = place, distance, expected
@@ -167,8 +171,8 @@ def _given(leaves: Graph, values: Mapping[Node | str, Any]) -> tuple[dict[Node, 
             raise GradientError(explain("check_grad", f"no value was given for {describe(leaf)}", at=here()))
         try:
             array = np.asarray(value)
-        except ValueError as problem:
-            raise GradientError(explain("check_grad", f"{describe(leaf)}: {problem}", at=here())) from None
+        except ValueError as refused:
+            raise GradientError(explain("check_grad", f"{describe(leaf)}: {refused}", at=here())) from None
         if leaf.type.is_float and (leaf.dtype != FLOAT64 or array.dtype.kind not in "iuf"):
             problem = f"{describe(leaf)} was given {array.dtype}; it works in float64"
             raise GradientError(explain("check_grad", problem, at=here(), hint="build the model with float64 inputs"))

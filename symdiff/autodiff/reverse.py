@@ -57,9 +57,7 @@ def value_and_grad(cost: Node, wrt: Any, *, unused: str = "error") -> tuple[Node
 def vjp(outputs: Outputs, wrt: Node, cotangents: Any, *, unused: str = "error") -> Node: ...
 @overload
 def vjp(outputs: Outputs, wrt: Sequence[Node], cotangents: Any, *, unused: str = "error") -> list[Node]: ...
-def vjp(
-    outputs: Outputs, wrt: Node | Sequence[Node], cotangents: Any, *, unused: str = "error"
-) -> Node | list[Node]:
+def vjp(outputs: Outputs, wrt: Node | Sequence[Node], cotangents: Any, *, unused: str = "error") -> Node | list[Node]:
     """Cotangents of ``wrt`` for given cotangents of ``outputs``: sum_k ct_k^T d output_k / d wrt.
 
     One output takes one cotangent, a list of outputs a list; each has the shape of its output (or broadcasts to it)

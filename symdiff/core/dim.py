@@ -32,7 +32,8 @@ class Dim:
         return self._hash
 
     def __bool__(self) -> bool:
-        raise ShapeError(f"size {self}: its value is known only when the compiled function is called; compare types instead")
+        problem = "its value is known only when the compiled function is called"
+        raise ShapeError(f"size {self}: {problem}; compare types instead")
 
     def __add__(self, other: int | Dim) -> int | Dim:
         if not isinstance(other, int | Dim):

@@ -139,10 +139,10 @@ Lowering = (
 class Op:
     """One operator. Every field must be given; a missing one fails when the module is imported.
 
-    ``infer(inputs, attrs)`` is the shape rule; ``evaluate(*arrays, **attrs)`` the NumPy meaning, given attrs
-    in which symbolic sizes have become numbers; ``vjp[k](ct, out, *inputs)`` the cotangent of operand ``k`` before broadcasting is
-    undone (a one-entry tuple serves all operands of a variadic operator, with the position as ``k=``); ``lowering``
-    how it becomes loops; ``flops(node)`` what it costs.
+    ``infer(inputs, attrs)`` is the shape rule; ``evaluate(*arrays, **attrs)`` the NumPy meaning, given attrs in which
+    symbolic sizes have become numbers; ``vjp[k](ct, out, *inputs)`` the cotangent of operand ``k`` before broadcasting
+    is undone (a one-entry tuple serves all operands of a variadic operator, with the position as ``k=``);
+    ``lowering`` how it becomes loops; ``flops(node)`` what it costs.
     """
 
     name: str

@@ -21,9 +21,7 @@ class DriverWriter:
     def __init__(self, program: Program, calls: Sequence[str | None]) -> None:
         self.program, self.calls = program, calls
         self.leaves = list(dict.fromkeys((*program.inputs, *program.params)))
-        self.work = [*program.work, *dict.fromkeys(b for b in program.outputs.values() if b not in program.work)]
-        known = {id(buffer) for buffer in (*self.leaves, *self.work, *program.constants)}
-        self.aliases = [b for b in program.aliases if id(b) not in known]
+        self.work = program.work
 
     # -- head of the file
 
@@ -68,7 +66,7 @@ class DriverWriter:
 
     def _shared_slots(self) -> set[int]:
         users: dict[int, set[Storage]] = {}
-        for buffer in self.program.work:
+        for buffer in (b for b in self.program.work if b.role == "work"):
             users.setdefault(buffer.storage.slot, set()).add(buffer.storage)
         return {slot for slot, storages in users.items() if len(storages) > 1}
 
@@ -91,9 +89,10 @@ class DriverWriter:
             yield f"{INDENT}{name} = {self._size(name)}"
         if self.work:
             yield from _wrapped("(", [f"{buffer.name}," for buffer in self.work], ") = work")
-        for buffer in self.aliases:
+        for buffer in self.program.aliases:
             base = next(b for b in (*self.leaves, *self.program.constants) if b.storage is buffer.storage)
-            yield f"{INDENT}{buffer.name} = {base.name}.reshape({_shape(buffer.shape)})"
+            same = base.shape == buffer.shape
+            yield f"{INDENT}{buffer.name} = {base.name if same else f'{base.name}.reshape({_shape(buffer.shape)})'}"
         section = ""
         for step, call in zip(program.steps, self.calls, strict=True):
             now = section_of(step)

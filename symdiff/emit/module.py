@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..lower.document import RESERVED
 from ..lower.ir import CheckRange, Kernel, KernelCall, Program, Step
 from ..runtime.maths import NUMPY, standalone
 from ..runtime.signature import Array, Param, Size
@@ -39,7 +40,8 @@ class Module:
         self.constants = Constants()
         self.kernels: list[EmittedKernel] = []
         self._known: dict[object, EmittedKernel] = {}
-        self._taken: set[str] = {program.name, "workspace"}
+        buffers = (*program.inputs, *program.params, *program.work, *program.aliases, *program.constants)
+        self._taken: set[str] = {*RESERVED, program.name, *(buffer.name for buffer in buffers)}
         self.calls = [self._emitted(step) for step in program.steps]
         self.driver = DriverWriter(program, [call.name if call else None for call in self.calls])
 

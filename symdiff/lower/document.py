@@ -13,7 +13,8 @@ from .regions import Region
 
 RESERVED = frozenset(
     "np range abs min max exp log log1p expm1 sqrt sin cos tan tanh sinh cosh floor ceil rint trunc fabs isnan isinf "
-    "isfinite maximum minimum copysign hypot power sign fmod remainder floor_divide size kernel njit work "
+    "isfinite maximum minimum copysign hypot power sign fmod remainder floor_divide size extent kernel summing_kernel "
+    "numba numpy njit work workspace candidate arcsin arccos arctan arctan2 arcsinh arccosh arctanh "
     "float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool_".split()
 )
 NAME_PARTS = 3

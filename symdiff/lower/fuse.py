@@ -13,6 +13,7 @@ from ..core.node import Node
 from ..core.op import ArgReduction, Concat, Elementwise, Gather, InRange, Matmul, Place, Reshape, Scatter, View
 from ..core.traversal import toposort
 from .regions import (
+    Axes,
     Kind,
     Member,
     Opaque,
@@ -36,7 +37,7 @@ class Fusion:
     """The plan for a prepared graph: ``steps`` in order; ``home`` says which step computes a node."""
 
     def __init__(self, roots: Sequence[Node]) -> None:
-        self.order = toposort(roots)
+        self.order = _scalars_first(toposort(roots))
         self.rank = {node: position for position, node in enumerate(self.order)}
         self.steps: list[Region | Opaque] = []
         self.checks: list[tuple[Node, Node]] = []  # (index operand, node that asks)
@@ -64,7 +65,7 @@ class Fusion:
             if isinstance(lowering, Gather | Place) and self._is_involved(node.inputs[0], closure):
                 forced.add(node.inputs[0])
             if isinstance(lowering, Elementwise | View):
-                forced.update(parent for parent in node.inputs if is_expensive(parent) and _repeats_rows(parent, node))
+                forced.update(p for p in node.inputs if _repeats_rows(p, node) and any(map(is_expensive, closure[p])))
             closure[node] = self._closure(node, closure, forced)
         return {node for node in forced if not is_array_leaf(node)}
 
@@ -335,10 +336,18 @@ class Fusion:
                 self._store(base)
         for node in sorted(found.floating, key=self.rank.__getitem__):
             axes = axes_of(found.floating[node][0])
-            if node is skip or is_scalar(node) or axes is None or not isinstance(node.op.lowering, Elementwise | Gather):
+            if node is skip or is_scalar(node) or not isinstance(node.op.lowering, Elementwise | Gather):
+                continue
+            if axes is None or not _whole(node, axes, region):
                 continue
             region.members.setdefault(node, Member("after" if after else "element", axes, axes))
             self.home.setdefault(node, position)
+
+
+def _whole(node: Node, axes: Axes, region: Region) -> bool:
+    """Whether the loops over ``axes`` run over all of the node, not over a slice of it."""
+    extents = [1 if axis is None else region.extents[axis] for axis in axes]
+    return extents == list(node.shape)
 
 
 def checked_operand(node: Node) -> Node:
@@ -353,6 +362,15 @@ def matrix_of(node: Node) -> tuple[Node, bool]:
     if node.op.name == "permute_dims" and node.attrs["axes"] == swapped:
         return node.inputs[0], True
     return node, False
+
+
+def _scalars_first(order: list[Node]) -> list[Node]:
+    """Scalars made of scalars alone (step counts, learning rates) before all else: every later kernel may use them."""
+    scalar: set[Node] = set()
+    for node in order:
+        if all(size == 1 for size in node.shape) and all(parent in scalar for parent in node.inputs):
+            scalar.add(node)
+    return [*(node for node in order if node in scalar), *(node for node in order if node not in scalar)]
 
 
 def _repeats_rows(operand: Node, user: Node) -> bool:

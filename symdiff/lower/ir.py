@@ -332,7 +332,7 @@ class Program:
     params: list[Buffer]
     outputs: dict[str, Buffer]
     constants: list[Buffer]
-    work: list[Buffer]
+    work: list[Buffer]  # intermediates and outputs
     aliases: list[Buffer]  # inputs, parameters and constants under other shapes
     slots: list[int | Dim]  # bytes of each piece of the workspace
     steps: list[Step]

@@ -79,13 +79,14 @@ class _Lowering:
 
     def _names(self, stands_for: Mapping[Node, Node]) -> dict[Node, str]:
         """A name for every node, different from all sizes."""
-        taken = set(self.sizes)
+        taken = {*RESERVED, self.graph.name, *self.sizes}
         names: dict[Node, str] = {}
         leaves = [*self.graph.inputs, *self.graph.params]
         for node in [*leaves, *self.fusion.order]:
             if node in names:
                 continue
-            base = self.graph.names.get(stands_for.get(node, node)) or node.op.name
+            given = next((origin.name for origin in node.origins if origin.name), None)
+            base = self.graph.names.get(stands_for.get(node, node)) or given or node.op.name
             name, number = base, 2
             while name in taken:
                 name, number = f"{base}_{number}", number + 1
@@ -131,7 +132,8 @@ class _Lowering:
         share_in_place(steps)
         for buffer in self.buffers.values():
             settle(buffer)
-        work = [b for b in (*self.buffers.values(), *self.extra) if b.role == "work"]
+        made = dict.fromkeys((*self.buffers.values(), *self.extra, *outputs.values()))
+        work = [buffer for buffer in made if buffer.role in ("work", "output")]
         return Program(
             name=self.graph.name,
             inputs=[self.buffers[node] for node in self.graph.inputs],
@@ -139,7 +141,7 @@ class _Lowering:
             outputs=outputs,
             constants=[b for b in self.buffers.values() if b.role == "constant"],
             work=work,
-            aliases=[b for node, b in self.buffers.items() if b.role in GIVEN and isinstance(node.op.lowering, Reshape)],
+            aliases=[b for node, b in self.buffers.items() if b.role in GIVEN and not is_array_leaf(node)],
             slots=assign_slots(steps, work),
             steps=steps,
             requirements=requirements(self.fusion.order),
@@ -211,13 +213,13 @@ class _Lowering:
     # -- outputs and updates
 
     def _updates_last(self, steps: list[Step]) -> list[Step]:
-        """Steps that only serve updates go last: by then nothing that can fail is left, and old values were read."""
+        """Kernels that only serve updates go last: by then nothing that can fail is left, and old values were read."""
         kept = {self.buffers[node].storage for node in self.outputs.values()}
         late: list[Step] = []
         early: list[Step] = []
         for step in reversed(steps):
             results = written(step)
-            if isinstance(step, CheckRange) or any(buffer.storage in kept for buffer in results):
+            if not isinstance(step, KernelCall) or any(buffer.storage in kept for buffer in results):
                 kept.update(buffer.storage for buffer in touches(step))
                 early.append(step)
             else:

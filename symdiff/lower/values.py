@@ -126,8 +126,6 @@ class Values:
         found = level.find(key)
         if found is not None:
             return found
-        if isinstance(node.op.lowering, View):
-            return self.value(*operands_at(node, index)[0], level)
         if node in self.region.members and index == self.canonical(node):
             return self._member(node, index, level)
         if self._in_memory(node):
@@ -164,6 +162,8 @@ class Values:
 
     def _computed(self, node: Node, index: IndexTuple, level: Level) -> Expr:
         lowering = node.op.lowering
+        if isinstance(lowering, View):
+            return self.value(*operands_at(node, index)[0], level)
         if isinstance(lowering, Elementwise):
             return self._elementwise(node, index, level)
         if isinstance(lowering, Index):

@@ -14,7 +14,7 @@ from ..core.op import NotDifferentiable
 from ..core.registry import provide
 from ..core.types import BOOL, as_dtype
 from .convert import as_node, like, promote, scalar_value
-from .record import INTEGERS, STEPS, binary, build_astype, elementwise, unary
+from .record import INTEGERS, STEPS, Binary, Unary, binary, build_astype, elementwise, unary
 
 # -- arithmetic
 
@@ -69,6 +69,7 @@ def _to_winner(t: Node, wins: Node, ties: Node) -> Node:
     """Cotangent of one side of maximum/minimum: all of it where that side wins, half on a tie, else none."""
     return where(wins, where(ties, t * 0.5, t), 0)
 
+
 maximum = binary(
     "maximum",
     "maximum(a, b)",
@@ -86,7 +87,7 @@ minimum = binary(
 
 negative = unary("negative", "-a", np.negative, lambda t, out, x: -t, "-x, elementwise.", floating=False)
 abs = unary("abs", "abs(a)", np.abs, lambda t, out, x: t * sign(x), "|x|; the derivative at 0 is 0.", floating=False)
-sign = unary("sign", "sign(a)", np.sign, STEPS, "-1, 0 or 1 by the sign of x; NaN stays NaN.", floating=False)
+sign: Unary = unary("sign", "sign(a)", np.sign, STEPS, "-1, 0 or 1 by the sign of x; NaN stays NaN.", floating=False)
 square = unary("square", "a * a", np.square, lambda t, out, x: t * 2 * x, "x * x.", floating=False)
 reciprocal = unary(
     "reciprocal", "1 / a", np.reciprocal, lambda t, out, x: -(t * square(out)), "1 / x; derivative -1/x^2."
@@ -94,7 +95,7 @@ reciprocal = unary(
 
 # -- comparison and logic: truth values, no derivative
 
-equal = binary("equal", "a == b", np.equal, (INTEGERS, INTEGERS), "x == y, elementwise.", dtype=BOOL)
+equal: Binary = binary("equal", "a == b", np.equal, (INTEGERS, INTEGERS), "x == y, elementwise.", dtype=BOOL)
 not_equal = binary("not_equal", "a != b", np.not_equal, (INTEGERS, INTEGERS), "x != y, elementwise.", dtype=BOOL)
 less = binary("less", "a < b", np.less, (INTEGERS, INTEGERS), "x < y, elementwise.", dtype=BOOL)
 less_equal = binary("less_equal", "a <= b", np.less_equal, (INTEGERS, INTEGERS), "x <= y, elementwise.", dtype=BOOL)
@@ -165,7 +166,7 @@ sqrt = unary(
     "sqrt", "sqrt(a)", np.sqrt, lambda t, out, x: t / (2 * out), "Square root; the derivative at 0 is +inf.", cost=4
 )
 sin = unary("sin", "sin(a)", np.sin, lambda t, out, x: t * cos(x), "Sine of x in radians.", cost=15)
-cos = unary("cos", "cos(a)", np.cos, lambda t, out, x: -(t * sin(x)), "Cosine of x in radians.", cost=15)
+cos: Unary = unary("cos", "cos(a)", np.cos, lambda t, out, x: -(t * sin(x)), "Cosine of x in radians.", cost=15)
 tanh = unary(
     "tanh", "tanh(a)", np.tanh, lambda t, out, x: t * (1 - square(out)), "Hyperbolic tangent; 1 - tanh^2.", cost=15
 )
@@ -208,9 +209,7 @@ relu = unary(
 
 # -- dtype and gradient flow
 
-_ASTYPE = elementwise(
-    "astype", "a", lambda x, dtype: x.astype(dtype), lambda t, out, x: astype(t, x.dtype), cost=1
-)
+_ASTYPE = elementwise("astype", "a", lambda x, dtype: x.astype(dtype), lambda t, out, x: astype(t, x.dtype), cost=1)
 _STOP = elementwise(
     "stop_gradient",
     "a",

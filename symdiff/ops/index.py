@@ -20,7 +20,7 @@ from ..core.types import INT64, Shape, TensorType, as_dtype, broadcast, normal_a
 from .convert import as_index, as_node, constant, constant_value
 from .elementwise import equal
 from .record import INTEGERS, build_astype, define, free, input_size, size_of
-from .shape import align, expand_dims, reshape
+from .shape import align, expand_dims
 
 # -- positions as values
 
@@ -91,10 +91,13 @@ def _take_split(index: tuple[Any, ...], node: Node) -> tuple[tuple[Any, ...], Ca
     return at, lambda position: (*before, position, *after)
 
 
-def _add_at(x: np.ndarray[Any, Any], indices: np.ndarray[Any, Any], axis: int, shape: Shape) -> Any:
-    out = np.zeros(shape, x.dtype)  # type: ignore[arg-type]
+def _add_at(
+    x: np.ndarray[Any, Any], indices: np.ndarray[Any, Any], axis: int, shape: tuple[int, ...]
+) -> np.ndarray[Any, Any]:
+    out = np.zeros(shape, x.dtype)
     positions = checked_positions(indices, out.shape[axis], True)
-    np.add.at(np.moveaxis(out, axis, 0), positions, np.moveaxis(x, range(axis, axis + indices.ndim), range(indices.ndim)))
+    rank = indices.ndim
+    np.add.at(np.moveaxis(out, axis, 0), positions, np.moveaxis(x, range(axis, axis + rank), range(rank)))
     return out
 
 
@@ -114,7 +117,7 @@ _TAKE = define(
         flops=free,
     )
 )
-_SCATTER_ADD = define(
+_SCATTER_ADD: Op = define(
     Op(
         name="scatter_add",
         infer=lambda inputs, attrs: TensorType(inputs[0].dtype, attrs["shape"]),
@@ -177,9 +180,9 @@ def _take_along(x: np.ndarray[Any, Any], i: np.ndarray[Any, Any], axis: int, wra
 
 
 def _add_along(
-    x: np.ndarray[Any, Any], i: np.ndarray[Any, Any], axis: int, wrap: bool, shape: Shape
+    x: np.ndarray[Any, Any], i: np.ndarray[Any, Any], axis: int, wrap: bool, shape: tuple[int, ...]
 ) -> np.ndarray[Any, Any]:
-    out = np.zeros(shape, x.dtype)  # type: ignore[arg-type]
+    out = np.zeros(shape, x.dtype)
     places = list(np.ix_(*(np.arange(size) for size in x.shape)))
     for other, size in enumerate(out.shape):
         if other != axis and size == 1:
@@ -199,7 +202,7 @@ _TAKE_ALONG = define(
         flops=free,
     )
 )
-_ADD_ALONG = define(
+_ADD_ALONG: Op = define(
     Op(
         name="scatter_add_along_axis",
         infer=lambda inputs, attrs: TensorType(inputs[0].dtype, attrs["shape"]),
@@ -231,7 +234,7 @@ def take_along_axis(x: Operand, indices: Operand, axis: int = -1, *, wrap: bool 
 
 
 def _hot(y: np.ndarray[Any, Any], size: int, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    return np.equal(checked_positions(y, size, False)[..., None], np.arange(size)).astype(dtype)
+    return np.asarray(checked_positions(y, size, False)[..., None] == np.arange(size), dtype)
 
 
 def _one_hot_formula(node: Node) -> Node:

@@ -16,6 +16,9 @@ from ..core.registry import provide
 from ..core.types import BOOL, FLOAT64, TensorType, broadcast
 from .convert import promote
 
+Unary = Callable[[Operand], Node]
+Binary = Callable[[Operand, Operand], Node]
+
 OPS: dict[str, Op] = {}
 STEPS = NotDifferentiable("its value is a step function: the derivative is zero wherever it exists")
 INTEGERS = NotDifferentiable("its result is a position or a truth value, not a real number")
@@ -94,7 +97,7 @@ def unary(
     *,
     floating: bool = True,
     cost: int = 1,
-) -> Callable[[Operand], Node]:
+) -> Unary:
     """A public function of one operand; with ``floating`` integers become float64 first, as in NumPy."""
     op = elementwise(name, code, evaluate, derivative, cost=cost)
 
@@ -120,7 +123,7 @@ def binary(
     dtype: np.dtype[Any] | None = None,
     truth: bool = False,
     cost: int = 1,
-) -> Callable[[Operand, Operand], Node]:
+) -> Binary:
     """A public function of two operands, promoted to a common dtype by NumPy 2's rule.
 
     ``truth`` operators take truth values (numbers become ``x != 0``); ``dtype=BOOL`` alone marks a comparison.

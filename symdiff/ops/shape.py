@@ -21,16 +21,16 @@ from .record import define, free
 # -- reshape
 
 
-def _reshaped(x: np.ndarray[Any, Any], shape: Shape) -> np.ndarray[Any, Any]:
-    return np.reshape(x, shape)  # type: ignore[arg-type]
+def _reshape_back(ct: Node, out: Node, x: Node) -> Node:
+    return reshape(ct, x.shape)
 
 
 _RESHAPE = define(
     Op(
         name="reshape",
         infer=lambda inputs, attrs: TensorType(inputs[0].dtype, attrs["shape"]),
-        evaluate=_reshaped,
-        vjp=(lambda ct, out, x: reshape(ct, x.shape),),
+        evaluate=lambda x, shape: np.reshape(x, shape),
+        vjp=(_reshape_back,),
         lowering=Reshape(),
         flops=free,
     )
@@ -70,12 +70,16 @@ def _reshape_problem(node: Node, sizes: Sequence[Any]) -> str:
 # -- permute_dims
 
 
+def _permute_back(ct: Node, out: Node, x: Node) -> Node:
+    return permute_dims(ct, np.argsort(out.attrs["axes"]))
+
+
 _PERMUTE = define(
     Op(
         name="permute_dims",
         infer=lambda inputs, attrs: TensorType(inputs[0].dtype, tuple(inputs[0].shape[a] for a in attrs["axes"])),
         evaluate=lambda x, axes: np.transpose(x, axes),
-        vjp=(lambda ct, out, x: permute_dims(ct, np.argsort(out.attrs["axes"])),),
+        vjp=(_permute_back,),
         lowering=View(lambda index, node: tuple(index[node.attrs["axes"].index(a)] for a in range(node.ndim))),
         flops=free,
     )
@@ -102,12 +106,16 @@ def swap_last(x: Node) -> Node:
 # -- expand_dims, squeeze
 
 
+def _squeeze_back(ct: Node, out: Node, x: Node) -> Node:
+    return squeeze(ct, out.attrs["axis"])
+
+
 _EXPAND = define(
     Op(
         name="expand_dims",
         infer=lambda inputs, attrs: TensorType(inputs[0].dtype, _with_ones(inputs[0].shape, attrs["axis"])),
         evaluate=lambda x, axis: np.expand_dims(x, axis),
-        vjp=(lambda ct, out, x: squeeze(ct, out.attrs["axis"]),),
+        vjp=(_squeeze_back,),
         lowering=View(lambda index, node: tuple(i for a, i in enumerate(index) if a not in node.attrs["axis"])),
         flops=free,
     )

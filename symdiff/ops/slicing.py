@@ -54,7 +54,7 @@ _SLICE = define(
         flops=free,
     )
 )
-_PLACE = define(
+_PLACE: Op = define(
     Op(
         name="slice_transpose",
         infer=lambda inputs, attrs: TensorType(inputs[0].dtype, attrs["shape"]),
@@ -74,8 +74,9 @@ def slice_axis(x: Node, axis: int, start: int | Dim, size: int | Dim, step: int 
     """``size`` elements along one axis, from ``start``."""
     if start == 0 and step == 1 and size == x.shape[axis]:
         return x
-    starts, steps, sizes = [0] * x.ndim, [1] * x.ndim, list(x.shape)
-    starts[axis], steps[axis], sizes[axis] = start, step, size  # type: ignore[call-overload]
+    starts: list[int | Dim] = [0] * x.ndim
+    steps, sizes = [1] * x.ndim, list(x.shape)
+    starts[axis], steps[axis], sizes[axis] = start, step, size
     return build(_SLICE, [x], {"starts": tuple(starts), "sizes": tuple(sizes), "steps": tuple(steps)})
 
 

@@ -28,13 +28,13 @@ Array = np.ndarray[Any, Any]
 
 def _shift(x: Node, axis: Sequence[int]) -> Node:
     """The largest element, or 0 where that is infinite: what is subtracted before exp."""
-    largest = max(x, axis, keepdims=True)
-    return where(isfinite(largest), largest, 0)
+    largest = max(x, axis, keepdims=True).named("largest")
+    return where(isfinite(largest), largest, 0).named("shift")
 
 
 def _np_shift(x: Array, axis: Any) -> Array:
     largest = np.max(x, axis=axis, keepdims=True)
-    return np.where(np.isfinite(largest), largest, np.zeros_like(largest))
+    return np.asarray(np.where(np.isfinite(largest), largest, np.zeros_like(largest)))
 
 
 def _np_softmax(x: Array, axis: int) -> Array:
@@ -50,21 +50,22 @@ def _np_logsumexp(x: Array, axis: Any, keepdims: bool) -> Array:
 
 def _softmax_formula(node: Node) -> Node:
     (x,), axis = node.inputs, (node.attrs["axis"],)
-    weights = exp(x - _shift(x, axis))
-    return weights / sum(weights, axis, keepdims=True)
+    weights = exp(x - _shift(x, axis)).named("weights")
+    return weights / sum(weights, axis, keepdims=True).named("total")
 
 
 def _log_softmax_formula(node: Node) -> Node:
     (x,), axis = node.inputs, (node.attrs["axis"],)
     shifted = x - _shift(x, axis)
-    return shifted - log(sum(exp(shifted), axis, keepdims=True))
+    return shifted - log(sum(exp(shifted).named("weights"), axis, keepdims=True).named("total"))
 
 
 def _logsumexp_formula(node: Node) -> Node:
     (x,), axis = node.inputs, node.attrs["axis"]
     shift = _shift(x, axis)
-    total = log(sum(exp(x - shift), axis, keepdims=True)) + shift
-    return total if node.attrs["keepdims"] else squeeze(total, axis)
+    total = sum(exp(x - shift).named("weights"), axis, keepdims=True).named("total")
+    result = log(total) + shift
+    return result if node.attrs["keepdims"] else squeeze(result, axis)
 
 
 def _softmax_vjp(ct: Node, out: Node, x: Node) -> Node:
@@ -167,8 +168,8 @@ def _np_cross_entropy(z: Array, y: Array) -> Array:
 def _cross_entropy_formula(node: Node) -> Node:
     z, y = node.inputs
     shift = _shift(z, (z.ndim - 1,))
-    total = log(sum(exp(z - shift), -1, keepdims=True))
-    return squeeze(total - (take_along_axis(z, expand_dims(y, -1), -1, wrap=False) - shift), -1)
+    total = sum(exp(z - shift).named("weights"), -1, keepdims=True).named("total")
+    return squeeze(log(total) - (take_along_axis(z, expand_dims(y, -1), -1, wrap=False) - shift), -1)
 
 
 _CROSS_ENTROPY = define(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..core.node import Node, build
 from ..core.op import Op
 from ..ops.elementwise import add, multiply, subtract
@@ -23,17 +25,21 @@ SIGNS = (
     rule("subtract_negative", "x - -y -> x + y"),
     rule("negative_minus", "-x - y -> -(x + y)"),
     rule("negate_difference", "-(x - y) -> y - x"),
-    rule("negative_factor", "-x * y -> -(x * y)"),
-    rule("negative_numerator", "-x / y -> -(x / y)"),
-    rule("negative_denominator", "x / -y -> -(x / y)"),
     rule("negative_in_sum", "sum(-x, axis=a, keepdims=k) -> -sum(x, axis=a, keepdims=k)"),
-    rule("negative_in_matmul", "-x @ y -> -(x @ y)"),
-    rule("negative_in_matmul", "x @ -y -> -(x @ y)"),
     rule("abs_negative", "abs(-x) -> abs(x)"),
     rule("square_negative", "square(-x) -> square(x)"),
     rule("square_abs", "square(abs(x)) -> square(x)"),
     rule("double_not", "logical_not(logical_not(x)) -> x"),
 )
+
+
+@node_rule("negative_factor", "-x * y -> -(x * y)", over(["multiply", "divide", "matmul"], ["negative"]))
+def negative_factor(node: Node) -> Node:
+    """The signs of factors become one sign of the product; two of them none."""
+    signs = [parent.op.name == "negative" for parent in node.inputs]
+    factors = [parent.inputs[0] if sign else parent for parent, sign in zip(node.inputs, signs, strict=True)]
+    product = build(node.op, factors, node.attrs)
+    return product if all(signs) else -product
 
 
 @node_rule("negative_constant", "-(c * x) -> (-c) * x", over(["negative"], ["multiply", "divide"]))
@@ -50,11 +56,11 @@ def negative_constant(node: Node) -> Node | None:
 def sign_of_term(node: Node) -> Node | None:
     """A term with a negative constant is subtracted, or added where it was subtracted."""
     x, y = node.inputs
-    opposite = _without_sign(y)
-    if opposite is not None:
-        return subtract(x, opposite) if node.op.name == "add" else add(x, opposite)
-    opposite = _without_sign(x) if node.op.name == "add" else None
-    return None if opposite is None else subtract(y, opposite)
+    term = _without_sign(y)
+    if term is not None:
+        return subtract(x, term) if node.op.name == "add" else add(x, term)
+    term = _without_sign(x) if node.op.name == "add" else None
+    return None if term is None else subtract(y, term)
 
 
 def _without_sign(term: Node) -> Node | None:
@@ -70,7 +76,9 @@ def _without_sign(term: Node) -> Node | None:
 
 def _is_below_zero(node: Node) -> bool:
     value = scalar(node)
-    return value is not None and value < 0 and -value > 0  # not so for the smallest integer
+    if value is None or not value < 0:
+        return False
+    return node.type.is_float or value > np.iinfo(node.dtype).min  # the smallest integer has no opposite
 
 
 def _constant_aside(op: Op, operands: Sequence[Op]) -> bool:
@@ -91,6 +99,7 @@ def _is_float(x: Node) -> bool:
 
 
 POWERS = (
+    rule("power_0", "power(x, 0) -> 1"),
     rule("power_1", "power(x, 1) -> x"),
     rule("power_2", "power(x, 2) -> square(x)"),
     rule("power_3", "power(x, 3) -> x * square(x)"),
@@ -98,6 +107,15 @@ POWERS = (
     rule("square", "x * x -> square(x)"),
 )
 
-CANONICAL: tuple[Rule, ...] = (*SIGNS, negative_constant, sign_of_term, constant_side, *POWERS, *VIEWS, *BROADCASTS)
+CANONICAL: tuple[Rule, ...] = (
+    *SIGNS,
+    negative_factor,
+    negative_constant,
+    sign_of_term,
+    constant_side,
+    *POWERS,
+    *VIEWS,
+    *BROADCASTS,
+)
 
 canonicalize = RulePass("canonicalize", RuleSet(CANONICAL))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ def _is_too_large(node: Node) -> bool:
 
 
 def _size(node: Node) -> int:
-    return int(np.prod(node.shape))  # type: ignore[arg-type]
+    return math.prod(size for size in node.shape if isinstance(size, int))
 
 
 def _has_symbols(value: Any) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..core.node import Node
@@ -58,7 +59,7 @@ class Apply:
     operands: tuple[Pattern, ...]
     attrs: Mapping[str, Variable | Literal | Each]
 
-    @property
+    @cached_property
     def orders(self) -> tuple[tuple[Pattern, ...], ...]:
         """The orders in which the operands may stand."""
         return (self.operands, self.operands[::-1]) if self.op in COMMUTATIVE else (self.operands,)
@@ -108,9 +109,17 @@ def matches(pattern: Pattern, node: Node, keep: Collection[Node], bound: Bound) 
         if _same_number(scalar(node, keep), pattern.value):
             yield bound
     elif node.op.name == pattern.op and node not in keep and len(node.inputs) == len(pattern.operands):
-        for with_attrs in _match_attrs(pattern, node, bound):
-            for operands in pattern.orders:
-                yield from _match_all(operands, node.inputs, keep, with_attrs)
+        for operands in pattern.orders:
+            if all(_fits(part, parent, keep) for part, parent in zip(operands, node.inputs, strict=True)):
+                for with_attrs in _match_attrs(pattern, node, bound):
+                    yield from _match_all(operands, node.inputs, keep, with_attrs)
+
+
+def _fits(pattern: Pattern, node: Node, keep: Collection[Node]) -> bool:
+    """A look from outside: most candidates fail here, at little cost."""
+    if isinstance(pattern, Literal):
+        return _same_number(scalar(node, keep), pattern.value)
+    return not isinstance(pattern, Apply) or pattern.op == node.op.name
 
 
 def _match_all(

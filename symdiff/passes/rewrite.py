@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ..core.errors import GraphError
 from ..core.graph import Graph
 from ..core.node import Node, describe
@@ -64,6 +66,7 @@ def _same(a: Node, b: Node) -> bool:
     return a is b
 
 
+@np.errstate(all="ignore")  # constants may overflow on the way; what that means is for the rules to judge
 def rewrite(
     outputs: Sequence[Node],
     rules: RuleSet,
@@ -109,7 +112,8 @@ def _refuse_circle(node: Node, after: Node, onward: dict[Node, Node], normal: di
 
 def _step(node: Node, rules: RuleSet, normal: dict[Node, Node], keep: frozenset[Node], spare: frozenset[Node]) -> Node:
     """What the first rule that matches makes of the node over rewritten inputs; where none does, it is normal."""
-    fresh = with_inputs(node, [normal[parent] for parent in node.inputs])
+    inputs = tuple(normal[parent] for parent in node.inputs)
+    fresh = node if inputs == node.inputs else with_inputs(node, inputs)
     if fresh in keep:
         normal[node] = node  # a node that is kept must not gain users
         return node

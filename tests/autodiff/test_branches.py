@@ -33,7 +33,12 @@ CASES: list[tuple[str, Callable[[Node], Node], list[float], list[float]]] = [
     ("power", lambda x: sd.where(x > 0, x**0.5, x), ROW, [1, 0.5, 0.25]),
     ("elementwise chain", lambda x: sd.where(x > 0, sd.exp(-3 * sd.log(x)) + 1, 0), ROW, [0, -3, -3 / 256]),
     ("two paths to one root", lambda x: sd.where(x > 0, half_square(x), 0), ROW, [0, 1, 1]),
-    ("two uses of one log", lambda x: sd.where(x > 1, sd.log(x), 0) + sd.where(x > 0, sd.log(x) * 2, 0), ROW, [0, 2, 0.75]),
+    (
+        "two uses of one log",
+        lambda x: sd.where(x > 1, sd.log(x), 0) + sd.where(x > 0, sd.log(x) * 2, 0),
+        ROW,
+        [0, 2, 0.75],
+    ),
     ("both branches", lambda x: sd.where(x > 0, sd.sqrt(x) * x, -x * sd.sqrt(-x)), [-4.0, 1.0, 4.0], [-3, 1.5, 3]),
     ("nested", lambda x: sd.where(x > 0, sd.log(x), sd.where(x < 0, sd.log(-x), 0)), [0.0, 2.0, -4.0], [0, 0.5, -0.25]),
     ("nested, inner taken", lambda x: sd.where(x > -1, sd.where(x > 0, sd.sqrt(x), 0), sd.log(x)), ROW, [0, 0.5, 0.25]),
@@ -46,7 +51,12 @@ CASES: list[tuple[str, Callable[[Node], Node], list[float], list[float]]] = [
     ("maximum of logs", lambda x: sd.where(sd.sum(x) > 0, sd.max(sd.log(x)), 0), ZERO, ZERO),
     ("product of logs", lambda x: sd.where(sd.sum(x) > 0, sd.prod(sd.log(x)), 0), ZERO, ZERO),
     ("mean", lambda x: sd.where(sd.sum(x) > 0, sd.mean(sd.sqrt(x)), 0), ZERO, ZERO),
-    ("matmul, one condition", lambda x: sd.where(sd.sum(x) > 0, sd.sqrt(x) @ sd.constant(np.ones((3, 2))), 0), ZERO, ZERO),
+    (
+        "matmul, one condition",
+        lambda x: sd.where(sd.sum(x) > 0, sd.sqrt(x) @ sd.constant(np.ones((3, 2))), 0),
+        ZERO,
+        ZERO,
+    ),
     ("softmax, one condition", lambda x: sd.where(sd.sum(x) > 0, sd.softmax(sd.log(x)), 0), ZERO, ZERO),
     ("reshape", lambda x: sd.where(x[:, None] > 0, sd.log(x).reshape(3, 1), 0), ROW, [0, 1, 0.25]),
     ("permute", lambda x: sd.where(x[None] > 0, sd.log(x[:, None]).T, 0), ROW, [0, 1, 0.25]),
@@ -56,11 +66,16 @@ CASES: list[tuple[str, Callable[[Node], Node], list[float], list[float]]] = [
     ("concat", lambda x: sd.where(x > 0, sd.concat([sd.log(x[:1]), sd.sqrt(x[1:])]), 0), ROW, [0, 0.5, 0.25]),
     ("stack", lambda x: sd.where(x > 0, sd.stack([sd.log(x), sd.log(x)]), 0), ROW, [0, 2, 0.5]),
     ("rows", lambda x: sd.where((x > 0)[:, None], x[:, None] / norm(x[:, None], axis=1, keepdims=True), 0), ROW, ZERO),
-    ("broadcast over columns", lambda x: sd.where((x > 0)[:, None], sd.sqrt(x)[:, None] * np.ones((1, 2)), 0), ROW, [0, 1, 0.5]),
+    (
+        "broadcast over columns",
+        lambda x: sd.where((x > 0)[:, None], sd.sqrt(x)[:, None] * np.ones((1, 2)), 0),
+        ROW,
+        [0, 1, 0.5],
+    ),
     ("loser of a maximum", lambda x: sd.maximum(sd.sqrt(x), 0.5), ROW, [0, 0.5, 0.25]),
     ("loser of a minimum", lambda x: sd.minimum(1 / x, 3), ROW, [0, -1, -1 / 16]),
     ("astype", lambda x: sd.where(x > 0, sd.log(x).astype("float32"), 0), ROW, [0, 1, 0.25]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "build", "at", "expected"), CASES, ids=[case[0] for case in CASES])

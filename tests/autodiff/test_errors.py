@@ -90,8 +90,14 @@ def test_unused_has_two_values() -> None:
 
 
 def test_cotangents_do_not_fit() -> None:
-    assert fails(lambda: sd.vjp(X, X, N)) == "vjp: cotangent n_rows: float64[n, 3] does not fit x_of_errors: float64[3], at LINE"
+    assert (
+        fails(lambda: sd.vjp(X, X, N))
+        == "vjp: cotangent n_rows: float64[n, 3] does not fit x_of_errors: float64[3], at LINE"
+    )
     assert fails(lambda: sd.vjp([X, Y], [X], [X])) == (
         "vjp: takes a list with one cotangent for each of x_of_errors: float64[3], y: float64[3], at LINE"
     )
-    assert fails(lambda: sd.vjp([X], [X], X)) == "vjp: takes a list with one cotangent for each of x_of_errors: float64[3], at LINE"
+    assert (
+        fails(lambda: sd.vjp([X], [X], X))
+        == "vjp: takes a list with one cotangent for each of x_of_errors: float64[3], at LINE"
+    )

@@ -114,7 +114,12 @@ def test_worked_mlp_values() -> None:
     """The derivation of the notes, in NumPy: G = dJ/dU2; H^T G; G W2^T where U1 > 0; X^T G'."""
     cost, (w1, w2), (x, labels) = sources_b()
     rng = np.random.default_rng(0)
-    at = {x: rng.normal(size=(7, 5)), labels: rng.integers(0, 3, 7), w1: rng.normal(size=(5, 8)), w2: rng.normal(size=(8, 3))}
+    at = {
+        x: rng.normal(size=(7, 5)),
+        labels: rng.integers(0, 3, 7),
+        w1: rng.normal(size=(5, 8)),
+        w2: rng.normal(size=(8, 3)),
+    }
     u1 = at[x] @ at[w1]
     h = np.maximum(u1, 0)
     p = np.exp(h @ at[w2])

@@ -61,7 +61,7 @@ def test_names() -> None:
 @given(polynomials(), polynomials(), polynomials())
 @examples(100)
 def test_arithmetic_is_that_of_the_values(a: int | Dim, b: int | Dim, c: int | Dim) -> None:
-    x, y, z = (evaluate(size, NUMBERS) for size in (a, b, c))
+    x, y = evaluate(a, NUMBERS), evaluate(b, NUMBERS)
     assert evaluate(a + b, NUMBERS) == x + y
     assert evaluate(a - b, NUMBERS) == x - y
     assert evaluate(a * b, NUMBERS) == x * y
@@ -114,7 +114,9 @@ def test_never_exceeds() -> None:
 
 
 def test_a_size_has_no_truth_value() -> None:
-    with pytest.raises(sd.ShapeError, match=r"^size n \+ 1: its value is known only when the compiled function is called"):
+    with pytest.raises(
+        sd.ShapeError, match=r"^size n \+ 1: its value is known only when the compiled function is called"
+    ):
         bool(N + 1)
 
 

@@ -1,5 +1,7 @@
 """Errors at build time: what was asked, the operands, the rule, the user's line, the next step. Wording is pinned."""
 
+# ruff: noqa: E501  (messages are quoted whole)
+
 from __future__ import annotations
 
 import inspect

@@ -26,14 +26,27 @@ def test_same_expression_is_the_same_object() -> None:
 def test_different_expressions_differ() -> None:
     x = sd.input("x", (3,))
     different = [
-        x, sd.input("y", (3,)), sd.input("x", (4,)), sd.input("x", (3,), dtype="float32"), sd.param("x", (3,)), x + 1, 1 + x,
+        x, sd.input("y", (3,)), sd.input("x", (4,)), sd.input("x", (3,), dtype="float32"), sd.param("x", (3,)),
+        x + 1, 1 + x,
         sd.exp(x), x.sum(), x.sum(keepdims=True), x[1:], x[:2], x - 1, sd.param("x", (3,), init=[1, 2, 3]),
     ]  # fmt: skip
     assert len(set(different)) == len(different)
 
 
 def test_constants_are_keyed_by_dtype_and_bytes() -> None:
-    values = [0.0, -0.0, 1, True, 1.0, float("nan"), np.float32(0), np.float32(1), np.array([1.0]), np.array([[1.0]]), np.int32(1)]
+    values = [
+        0.0,
+        -0.0,
+        1,
+        True,
+        1.0,
+        float("nan"),
+        np.float32(0),
+        np.float32(1),
+        np.array([1.0]),
+        np.array([[1.0]]),
+        np.int32(1),
+    ]
     assert len({sd.constant(value) for value in values}) == len(values)
     assert sd.constant(float("nan")) is sd.constant(float("nan"))
     assert sd.constant([1.0, 2.0]) is sd.constant(np.array([1.0, 2.0]))

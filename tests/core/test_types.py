@@ -38,7 +38,9 @@ def test_weak_numbers_take_the_arrays_dtype(name: str, number: Any) -> None:
         return
     expected = (np.zeros(2, name) + number).dtype
     if isinstance(number, float) and name not in ("float32", "float64"):
-        expected = np.dtype("float64")  # NumPy gives float16 and float32 for small integers; here integers become float64
+        expected = np.dtype(
+            "float64"
+        )  # NumPy gives float16 and float32 for small integers; here integers become float64
     assert (x + number).dtype == (number + x).dtype == expected
 
 

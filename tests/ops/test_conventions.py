@@ -151,7 +151,9 @@ def test_positions_outside_are_found_when_run(build: Callable[[Node], Node], bad
     i = sd.input("i", (2,), dtype="int64")
     node = build(i)
     value(node, {X: [1, 2, 3], i: [0, 2]})
-    with pytest.raises(sd.IndexRangeError, match=rf"index {bad} at .* is out of range for size 3: .*at test_conventions"):
+    with pytest.raises(
+        sd.IndexRangeError, match=rf"index {bad} at .* is out of range for size 3: .*at test_conventions"
+    ):
         value(node, {X: [1, 2, 3], i: [0, bad]})
 
 
@@ -166,9 +168,11 @@ def test_a_slice_outside_a_symbolic_axis_is_found_when_run() -> None:
 @pytest.mark.parametrize(
     "index",
     [
-        0, -1, slice(None), slice(1, 3), slice(None, None, -1), slice(4, 0, -2), slice(-2, None), slice(10, 20), None, ...,
+        0, -1, slice(None), slice(1, 3), slice(None, None, -1), slice(4, 0, -2), slice(-2, None),
+        slice(10, 20), None, ...,
         (slice(None), 1), (..., -1), (None, 2), (1, None), (slice(None), None, slice(1, 2)), (..., None), (0, ..., 0),
-        (slice(None, None, 3), slice(None, None, -2)), ([1, 0, -1],), (slice(None), [2, 2]), (None, [0, 1], slice(1, 3)),
+        (slice(None, None, 3), slice(None, None, -2)), ([1, 0, -1],), (slice(None), [2, 2]),
+        (None, [0, 1], slice(1, 3)),
         (slice(1, 4), None, [0, 2]), np.int64(2), (np.array([[0, 1], [2, 3]]),), (slice(0, 0), [1]),
     ],
     ids=str,

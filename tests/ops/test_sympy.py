@@ -90,7 +90,9 @@ def test_binary(name: str, build: Callable[..., Node], formula: Any, points: lis
             assert close(value(first[i], values), oracle(sympy.sympify(slopes), exact)), f"d{name}/d{symbols[i]}"
             for j in (0, 1):
                 twice = 0 if name == "remainder" else sympy.diff(slopes, symbols[j])
-                assert close(value(seconds[j], values), oracle(sympy.sympify(twice), exact)), f"{symbols[i]}, {symbols[j]}"
+                assert close(value(seconds[j], values), oracle(sympy.sympify(twice), exact)), (
+                    f"{symbols[i]}, {symbols[j]}"
+                )
 
 
 @pytest.mark.parametrize("name", ["exp", "expm1", "log1p", "tanh", "sin", "softplus", "sigmoid", "sqrt", "log", "cos"])

@@ -98,9 +98,7 @@ def check_derivative(outputs: list[Node], wrt: list[Node], values: Values, n: in
     tangents = {x: weights(rng, values[x]) for x in wrt}
     results = run(outputs, values, n)
     cotangents = [weights(rng, result) for result in results]
-    ahead, behind = (
-        run(outputs, values | {x: values[x] + h * tangents[x] for x in wrt}, n) for h in (STEP, -STEP)
-    )
+    ahead, behind = (run(outputs, values | {x: values[x] + h * tangents[x] for x in wrt}, n) for h in (STEP, -STEP))
     slopes = [(a - b) / (2 * STEP) for a, b in zip(ahead, behind, strict=True)]
     expected = sum(float(np.sum(ct * slope)) for ct, slope in zip(cotangents, slopes, strict=True))
     names = [sd.input(f"ct{place}", node.shape) for place, node in enumerate(outputs)]
@@ -145,7 +143,9 @@ def test_float32_derivative(row: Row, n: int) -> None:
         found.append(run(sd.vjp(out, floats(leaves), 1.0), values, n))
     for wide, narrow in zip(*found, strict=True):
         assert narrow.dtype == np.float32
-        np.testing.assert_allclose(narrow, wide, rtol=20 * row.rtol32, atol=20 * row.rtol32 * (1 + np.abs(wide).max(initial=0)))
+        np.testing.assert_allclose(
+            narrow, wide, rtol=20 * row.rtol32, atol=20 * row.rtol32 * (1 + np.abs(wide).max(initial=0))
+        )
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.label) for row in ROWS if row.order == 0])

@@ -7,6 +7,7 @@ import symdiff as sd
 from symdiff.core.traversal import toposort
 from symdiff.interpret import interpret
 from symdiff.ops.convert import scalar_value
+from symdiff.passes.rewrite import journal, rewrite
 
 INF, NAN = np.inf, np.nan
 SAMPLES = np.array(
@@ -30,6 +31,14 @@ def text(*roots):
             f"{place[node]} {node.op.name}({', '.join(str(place[p]) for p in node.inputs)}) {attrs} {node.type}"
         )
     return "\n".join([*lines, str([place[root] for root in roots])])
+
+
+def rules_fired(rules, nodes):
+    """The rules of a set that are used when the nodes are rewritten one by one."""
+    with journal() as book:
+        for node in nodes:
+            rewrite([node], rules)
+    return {fired for fired, _ in book.fired}
 
 
 def run(nodes, values, sizes=None):
