@@ -63,9 +63,14 @@ def is_leaf(node: Node) -> bool:
 
 
 def cotangent_of(node: Node, total_of: Iterable[Node] = ()) -> list[Node]:
-    """The nodes whose whole cotangent this node is; not those in ``total_of``, whose sum only goes on from here."""
+    """The nodes whose whole cotangent this node is; not those in ``total_of``, whose sum only goes on from here.
+
+    A node that was there before what it belongs to (cos, which is the cotangent of sin in ``sin(x) * cos(x)``) is the
+    user's own, and keeps its own name.
+    """
     later = set(total_of)
-    return [o.of for o in node.origins if o.of is not None and o.operand is None and o.of not in later]
+    whole = [o.of for o in node.origins if o.of is not None and o.operand is None]
+    return [of for of in whole if of.serial < node.serial and of not in later]
 
 
 def unfinished_sums(node: Node, consumers: Iterable[Node]) -> set[Node]:
@@ -111,7 +116,9 @@ class _Naming:
             return None
         sums = {of for user in self.consumers[node] if user.op.name == "add" for of in cotangent_of(user)}
         for origin in node.origins:
-            if origin.of is None or origin.operand is None or origin.of.inputs[origin.operand] not in sums:
+            if origin.of is None or origin.operand is None or origin.of.serial > node.serial:
+                continue
+            if origin.of.inputs[origin.operand] not in sums:
                 continue
             whole, source = self._known(origin.of.inputs[origin.operand]), self._known(origin.of)
             if whole and source:

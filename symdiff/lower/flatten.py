@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..core.dim import Dim, dim, product
 from ..core.types import INT64, Shape
-from .ir import Accumulate, Accumulator, Const, Expr, Let, Load, Loop, Param, Statement, Store, Var
+from .ir import Accumulate, Accumulator, Const, Expr, Let, Load, Loop, Param, Statement, Store, Var, integer
 from .rewrite import expressions, substitute, subexpressions, walk, with_expressions
 
 SIZE = dim("size")
@@ -23,14 +23,16 @@ def flatten(
     if len(nest) != 1:
         return None
     names: list[str] = []
+    extents: list[Expr] = []
     inner: Sequence[Statement] = nest
     while len(inner) == 1 and isinstance(inner[0], Loop):
         names.append(inner[0].var)
+        extents.append(inner[0].extent)
         inner = inner[0].body
     index = tuple(Var(name) for name in names)
     shapes = {param.name: param.shape for param in params}
     shape = _common_shape(inner, index, shapes)
-    if shape is None or not _plain(body, names, index):
+    if shape is None or extents != [integer(size) for size in shape] or not _plain(body, names, index):
         return None
     flat = Var(names[0])
 

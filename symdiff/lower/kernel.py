@@ -47,6 +47,7 @@ class KernelBuilder:
         self.columns = [axis for axis in range(count) if axis in self.inner]
         self.members = sorted(region.members, key=rank.__getitem__)
         self.stage: dict[Node, int] = {}
+        self.operands: dict[Node, list[Key]] = {}  # the members a member is made of
         values.inner = self.inner
         for node in self.members:
             self._classify(node)
@@ -56,17 +57,14 @@ class KernelBuilder:
 
     def _classify(self, node: Node) -> None:
         member = self.region.members[node]
-        self.stage[node] = max((self._ready_at(below) for below, _ in self._operands(node)), default=0)
+        self.operands[node] = list(self.values.members_under(self._reads(node)))
+        self.stage[node] = max((self._ready_at(below) for below, _ in self.operands[node]), default=0)
         depth: Depth = "after" if member.kind == "after" else self._depth(member.axes, self.stage[node])
         self.values.depths[node] = depth
 
     def _ready_at(self, member: Node) -> int:
         """The first stage in which a member's value can be used."""
         return self.stage[member] + (self.region.members[member].kind == "row")
-
-    def _operands(self, node: Node) -> list[Key]:
-        """The members a member is made of."""
-        return list(self.values.members_under(self._reads(node)))
 
     def _reads(self, node: Node) -> list[Key]:
         member = self.region.members[node]
@@ -108,7 +106,7 @@ class KernelBuilder:
         found: dict[Node, int] = {}
         sinks = [n for n in self.members if self._is_sink(n) and self._sink_depth(n) == "inner"]
         for sink in sinks:
-            stage, stack, seen = self.stage[sink], self._operands(sink), set()
+            stage, stack, seen = self.stage[sink], list(self.operands[sink]), set()
             while stack:
                 node, _ = stack.pop()
                 if node in seen or self.values.depths[node] != "inner" or self.region.members[node].kind != "element":
@@ -118,7 +116,7 @@ class KernelBuilder:
                     found.setdefault(node, stage)
                     if node in self.region.stores or is_expensive(node):
                         continue
-                stack.extend(self._operands(node))
+                stack.extend(self.operands[node])
         return list(found.items())
 
     def _is_sink(self, node: Node) -> bool:

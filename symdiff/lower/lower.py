@@ -118,9 +118,9 @@ class _Lowering:
 
     def program(self) -> Program:
         steps: list[Step] = list(self._input_checks())
-        for step in self.fusion.steps:
+        for position, step in enumerate(self.fusion.steps):
             if isinstance(step, Region):
-                steps.append(self._kernel_call(step))
+                steps.append(self._kernel_call(step, position))
             elif isinstance(step.node.op.lowering, Matmul):
                 steps.append(self._gemm(step.node))
             else:
@@ -148,8 +148,9 @@ class _Lowering:
             sizes=self.sizes,
         )
 
-    def _kernel_call(self, region: Region) -> KernelCall:
-        values = Values(region, self.params, self.names, self.taken)
+    def _kernel_call(self, region: Region, position: int) -> KernelCall:
+        home = self.fusion.home
+        values = Values(region, self.params, lambda node: home.get(node, -1) < position, self.names, self.taken)
         builder = KernelBuilder(region, self.fusion.rank, values)
         body, params = tidy(builder.build()), tuple(values.used.values())
         known = dict(self.by_name)

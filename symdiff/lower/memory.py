@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
 
 from ..core.dim import Dim, never_exceeds, product
 from .inplace import can_overwrite, merged
@@ -79,17 +81,20 @@ def assign_slots(steps: Sequence[Step], buffers: Iterable[Buffer]) -> list[int |
     sizes = _sizes(buffers)
     first, last = first_uses(steps), last_uses(steps)
     slots: list[int | Dim] = []
-    free_after: list[int] = []
+    busy: list[tuple[int, int]] = []  # a heap of (last use, slot)
+    free: dict[int | Dim, list[int]] = {}  # by size, in order; few sizes, however many slots
     for storage in sorted((s for s in sizes if s in first), key=lambda s: first[s]):
-        slot = _fitting(sizes[storage], slots, [end < first[storage] for end in free_after])
-        if slot is None:
+        while busy and busy[0][0] < first[storage]:
+            slot = heappop(busy)[1]
+            insort(free.setdefault(slots[slot], []), slot)
+        found = _take(sizes[storage], free)
+        if found is None:
             slots.append(sizes[storage])
-            free_after.append(-1)
-            slot = len(slots) - 1
-        elif never_exceeds(slots[slot], sizes[storage]):
-            slots[slot] = sizes[storage]
-        storage.slot = slot
-        free_after[slot] = last[storage]
+            found = len(slots) - 1
+        elif never_exceeds(slots[found], sizes[storage]):
+            slots[found] = sizes[storage]
+        storage.slot = found
+        heappush(busy, (last[storage], found))
     return slots
 
 
@@ -102,11 +107,13 @@ def _sizes(buffers: Iterable[Buffer]) -> dict[Storage, int | Dim]:
     return found
 
 
-def _fitting(size: int | Dim, slots: Sequence[int | Dim], free: Sequence[bool]) -> int | None:
+def _take(size: int | Dim, free: dict[int | Dim, list[int]]) -> int | None:
     """A free slot that holds the size (the one that fits closest), else one that can grow to it."""
-    holds = [k for k, slot in enumerate(slots) if free[k] and never_exceeds(size, slot)]
+    there = [own for own, slots in free.items() if slots]
+    holds = [own for own in there if never_exceeds(size, own)]
     if holds:
-        return min(holds, key=lambda k: sum(never_exceeds(slots[other], slots[k]) for other in holds))
-    grows = [k for k, slot in enumerate(slots) if free[k] and never_exceeds(slot, size)]
-    return grows[-1] if grows else None
+        closest = min(holds, key=lambda own: (sum(never_exceeds(other, own) for other in holds), free[own][0]))
+        return free[closest].pop(0)
+    grows = [own for own in there if never_exceeds(own, size)]
+    return free[max(grows, key=lambda own: free[own][-1])].pop() if grows else None
 

@@ -29,8 +29,8 @@ def _of(node: Node) -> Iterator[tuple[int | Dim, str]]:
             zip(node.attrs["starts"], node.attrs["sizes"], node.attrs["steps"], strict=True)
         ):
             inside = f"a slice must lie inside axis {axis} of {describe(x)}"
-            yield start, inside
             if step == 1:
+                yield start, inside
                 yield x.shape[axis] - start - size, inside
     lowering = node.op.lowering
     if isinstance(lowering, ArgReduction) or (isinstance(lowering, Reduction) and lowering.empty is None):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -50,12 +50,20 @@ class Level:
 
 
 class Values:
-    """Expressions for the values of one region. ``used`` collects the buffers that are read or written."""
+    """Expressions for the values of one region. ``filled`` tells which buffers earlier steps have filled; ``used``
+    collects those that are read or written."""
 
-    def __init__(self, region: Region, buffers: Mapping[Node, Param], names: Mapping[Node, str], taken: set[str]) -> None:
-        self.region, self.buffers, self.names = region, buffers, names
+    def __init__(
+        self,
+        region: Region,
+        buffers: Mapping[Node, Param],
+        filled: Callable[[Node], bool],
+        names: Mapping[Node, str],
+        taken: Set[str],
+    ) -> None:
+        self.region, self.buffers, self.filled, self.names = region, buffers, filled, names
         self.used: dict[str, Param] = {}
-        self.taken = set(taken)
+        self.taken, self.own_names = taken, set[str]()
         self.vars = [self.fresh(LETTERS[axis] if axis < len(LETTERS) else f"i{axis}") for axis in range(len(region.extents))]
         self.locals: set[str] = set()
         self.depths: dict[Node, Depth] = {}  # set by the builder, as are the next three
@@ -68,9 +76,9 @@ class Values:
     def fresh(self, name: str) -> str:
         """A name nothing else in the kernel has."""
         unique, number = name, 2
-        while unique in self.taken:
+        while unique in self.taken or unique in self.own_names:
             unique, number = f"{name}_{number}", number + 1
-        self.taken.add(unique)
+        self.own_names.add(unique)
         return unique
 
     def var(self, axis: int) -> Var:
@@ -110,7 +118,7 @@ class Values:
                 stack.extend(operands_at(node, index))
 
     def _in_memory(self, node: Node) -> bool:
-        return node in self.buffers and node not in self.region.members
+        return node in self.buffers and node not in self.region.members and self.filled(node)
 
     def reads(self, node: Node, index: IndexTuple) -> list[Key]:
         """The operands of a floating node at the indices it reads them."""

@@ -16,8 +16,8 @@ from .rewrite import RulePass
 from .rules import Rule, RuleSet, rule
 
 
-def _constants(c: Node, d: Node) -> bool:
-    return scalar(c) is not None and scalar(d) is not None
+def _constants(c: Node, d: Node, x: Node) -> bool:
+    return scalar(c) is not None and scalar(d) is not None and scalar(x) is None
 
 
 def _float_constant(x: Node, c: Node) -> bool:

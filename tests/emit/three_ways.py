@@ -14,6 +14,9 @@ from symdiff.native import NativeExecutor
 from tests.strategies import Array
 
 
+_POISON = {"f": 1e30, "i": 11, "u": 11, "b": True}
+
+
 def undecorated(graph: Graph, values: Mapping[Node, Array], sizes: Mapping[str, int]) -> list[Array]:
     """The outputs by the emitted text, run by Python on NumPy scalars; updates are written into the parameters."""
     module = Module(lower(graph))
@@ -21,6 +24,8 @@ def undecorated(graph: Graph, values: Mapping[Node, Array], sizes: Mapping[str, 
     leaves = dict.fromkeys((*graph.inputs, *graph.params))
     with np.errstate(all="ignore"):
         work = names["workspace"](*(sizes[name] for name in module.program.sizes))
+        for array in work:
+            array.fill(_POISON[array.dtype.kind])  # a value read before it is written shows
         found = names[graph.name](*(values[leaf] for leaf in leaves), work)
     return [np.array(one) for one in (found if len(graph.outputs) > 1 else (found,))]
 

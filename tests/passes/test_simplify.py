@@ -151,3 +151,9 @@ def test_fast_rule_where_it_holds(name):
     assert rewrite([before], fast.rules) == [after]
     values = {v: np.linspace(0.5, 3, len(SAMPLES))}
     same(run([before], values)[0], run([after], values)[0], rtol=1e-15)
+
+
+def test_fast_rules_do_not_chase_constants_round_in_circles():
+    ones, product = v / v, sd.constant(0.3) * sd.broadcast_to(0.7, v.shape)
+    (found,) = rewrite([ones * product], fast.rules)
+    assert found is sd.broadcast_to(1.0, v.shape) * product
