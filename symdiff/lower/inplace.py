@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .ir import Best, Combine, Expr, Kernel, Load, Loop, Param, Statement, Store
+from .ir import Combine, Expr, Kernel, Load, Loop, Param, Statement, Store, Var
 from .rewrite import expressions, substitute, subexpressions, with_expressions
 
 
@@ -17,17 +17,14 @@ def can_overwrite(kernel: Kernel, target: str, source: str) -> bool:
         return False
     position = events.index(stores[0])
     _, index, loops = stores[0]
+    if any(Var(name) not in index for name in loops):
+        return False  # the store is repeated: the second time the source is gone
     for place, (kind, where, around) in enumerate(events):
         if kind == "other" or (kind == "load" and (where != index or place > position)):
             return False
-        if kind == "load" and not _same_element(around, loops, index):
-            return False
+        if kind == "load" and around != loops:
+            return False  # another loop over the same axis has another run of it
     return True
-
-
-def _same_element(around: tuple[str, ...], loops: tuple[str, ...], index: tuple[Expr, ...]) -> bool:
-    """Both sit in loops over the same variables; a later loop over the same axis has another run of it."""
-    return len(around) == len(loops) and around == loops
 
 
 def _events(
