@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..core.dim import Dim
 from ..core.node import Node
 from ..core.op import ArgReduction, Concat, Elementwise, Gather, InRange, Matmul, Place, Reshape, Scatter, View
 from ..core.traversal import toposort
@@ -130,7 +131,7 @@ class Fusion:
 
     def _place_concat(self, node: Node) -> None:
         axis = node.attrs["axis"]
-        offset = 0
+        offset: int | Dim = 0
         for part in node.inputs:
             axes = {position: k for k, position in enumerate(own_axes(part.shape))}
             region = Region([part.shape[p] for p in own_axes(part.shape)], f"a piece of {node.op.name}")

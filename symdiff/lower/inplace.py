@@ -49,10 +49,11 @@ def _events(
 def merged(kernel: Kernel, target: str, source: str) -> Kernel:
     """The kernel with ``target`` and ``source`` as one parameter, under the source's name."""
 
+    def renamed(part: Expr) -> Expr | None:
+        return Load(source, part.index, part.dtype) if isinstance(part, Load) and part.buffer == target else None
+
     def rename(expr: Expr) -> Expr:
-        return substitute(
-            expr, lambda part: Load(source, part.index, part.dtype) if _loads(part, target) else None
-        )
+        return substitute(expr, renamed)
 
     def visit(statement: Statement) -> Statement:
         if isinstance(statement, Loop):
@@ -64,7 +65,3 @@ def merged(kernel: Kernel, target: str, source: str) -> Kernel:
 
     params = tuple(param for param in kernel.params if param.name != target)
     return Kernel(kernel.name, kernel.sizes, params, tuple(map(visit, kernel.body)), kernel.doc)
-
-
-def _loads(part: Expr, buffer: str) -> bool:
-    return isinstance(part, Load) and part.buffer == buffer

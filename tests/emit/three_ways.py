@@ -33,4 +33,4 @@ def undecorated(graph: Graph, values: Mapping[Node, Array], sizes: Mapping[str, 
 def compiled(executor: NativeExecutor, values: Mapping[Node, Array], sizes: Mapping[str, int]) -> list[Array]:
     """The outputs by the compiled code."""
     params = {param: values[param] for param in executor.graph.params if param not in executor.graph.inputs}
-    return executor.call([values[leaf] for leaf in executor.graph.inputs], sizes, params)
+    return executor.call([np.asarray(values[leaf]) for leaf in executor.graph.inputs], sizes, params)

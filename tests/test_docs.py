@@ -1,0 +1,149 @@
+"""README and docs are true: their Python runs, what they show is what comes out, names and links lead somewhere."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import symdiff as sd
+from tests.documents import ROOT, blocks
+
+DOCUMENTS = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))]
+PICTURE = ROOT / "docs" / "images" / "digits.svg"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in (ROOT / "symdiff").rglob("*.py")
+)
+
+
+def python(folder: Path, *arguments: str) -> str:
+    """What a fresh Python prints, with warnings as errors."""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def updating(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_code_runs_and_outputs_are_real(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    path = ROOT / name
+    document = path.read_text(encoding="utf-8")
+    outputs = json.loads(python(tmp_path, "-m", "tests.documents", str(path)))
+    showing = [block for block in blocks(document) if str(block.line) in outputs]
+    if updating(request):
+        for block in reversed(showing):
+            document = document[: block.start] + outputs[str(block.line)] + document[block.end :]
+        path.write_text(document, encoding="utf-8")
+        return
+    for block in showing:
+        assert block.text == outputs[str(block.line)], f"{name}:{block.line} differs; if meant, run with --update-golden"
+
+
+def test_every_text_block_is_an_output() -> None:
+    """No output is shown that nothing compares."""
+    for name in DOCUMENTS:
+        found = blocks((ROOT / name).read_text(encoding="utf-8"))
+        for before, block in zip([None, *found], found, strict=False):
+            if block.language == "text" and not block.mark:
+                assert before and before.language == "python", f"{name}:{block.line}"
+
+
+def test_operator_of_the_worked_example(tmp_path: Path) -> None:
+    """The row that docs/adding_an_operator.md adds passes what every row has to pass."""
+    code = f"""
+from pathlib import Path
+from tests.documents import shown
+from tests.ops import test_table as table
+shown(Path({str(ROOT / "docs" / "adding_an_operator.md")!r}))
+row = table.ROWS[-1]
+assert row.label == "cauchy"
+table.test_every_operator_has_a_row()
+for n in table.batches(row):
+    for dtype in ("float64", "float32"):
+        table.test_value_is_numpys(row, n, dtype)
+    table.test_first_derivative(row, n)
+    table.test_second_derivative(row, n)
+    table.test_float32_derivative(row, n)
+print("checked")
+"""
+    assert python(tmp_path, "-c", code) == "checked\n"
+
+
+def test_picture_is_that_of_the_example(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    svg = python(tmp_path, "-c", "from tests.documents import digits; print(digits().graph.to_svg(), end='')")
+    if updating(request):
+        PICTURE.write_text(svg, encoding="utf-8")
+    assert PICTURE.read_text(encoding="utf-8") == svg, "if meant, run with --update-golden"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_in_docstrings_run(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(module))
+    assert result.failed == 0
+
+
+def test_links_lead_somewhere() -> None:
+    for name in [*DOCUMENTS, "CHANGELOG.md"]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#]+)\)", text):
+            assert "://" in target or (ROOT / name).parent.joinpath(target).exists(), f"{name}: {target}"
+
+
+def test_readme_names_every_public_function() -> None:
+    words = set(re.findall(r"\w+", README))
+    rooms = {"init": sd.init, "losses": sd.losses, "metrics": sd.metrics, "optim": sd.optim}
+    listed = [name for name in sd.__all__ if name.islower() and callable(getattr(sd, name))]
+    listed += [name for room in rooms.values() for name in vars(room) if _is_own(room, name)]
+    assert len(listed) > 60
+    assert [name for name in listed if name not in words] == []
+
+
+def _is_own(room: object, name: str) -> bool:
+    value = getattr(room, name)
+    own = getattr(value, "__module__", "").startswith(getattr(room, "__name__", "?"))
+    return own and callable(value) and name.islower() and not name.startswith("_") and name not in _HELPERS
+
+
+_HELPERS = {"initial_value", "generator", "same_shapes", "step_count"}
+
+
+def test_names_in_the_table_of_the_readme_exist() -> None:
+    """Each word in backquotes in the table is a name of symdiff, or of the room named before it."""
+    table = README[README.index("| leaves") : README.index("Every public name")]
+    for quoted in re.findall(r"`([^`]+)`", table):
+        room = sd
+        for word in quoted.split():
+            *rooms, name = word.split(".")
+            room = getattr(sd, rooms[0]) if rooms else room
+            assert hasattr(room, name), word
+
+
+def test_ci_runs_the_commands_of_the_readme() -> None:
+    commands = [block.text for block in blocks(README) if block.language == "sh"]
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    lines = [line.strip() for line in ci]
+    assert len(commands) == 2
+    for command in commands:
+        assert command.strip() in lines
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_changelog_has_the_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
