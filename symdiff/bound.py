@@ -38,7 +38,9 @@ class Bound:
         for storage, slot in slots.storages.items():
             self.values[slot] = self._address(storage)
         self.inputs = [slots.storages.get(buffer.storage) for buffer in program.inputs]
-        self.params = [(b.storage.node, slots.storages[b.storage]) for b in program.params if b.storage in slots.storages]
+        self.params = [
+            (b.storage.node, slots.storages[b.storage]) for b in program.params if b.storage in slots.storages
+        ]
         self.words_address, self.values_address = address_of(words), address_of(self.values)
         self.pointed: Mapping[Any, Array] | None = None
         self.batches = batches

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from .bound import Array, Bound, address_of, empty
 from .core.dim import product
 from .core.node import Node

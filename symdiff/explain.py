@@ -38,7 +38,7 @@ def _values(module: Module) -> int:
 def _described(step: Step, call: str) -> str:
     if isinstance(step, Gemm):
         sizes = f"{step.m} x {step.k} x {step.n}"
-        return f"{'product':<32} {step.out.name} = {step.a.name} @ {step.b.name}, {sizes}   {step.note}"
+        return f"{'product':<32} {step.out.name} = {step.a.name} @ {step.b.name}, {sizes}   {step.node.origin.place}"
     if isinstance(step, Copy):
         return f"{'copy':<32} {step.target.name} = {step.source.name}"
     if isinstance(step, CheckRange):

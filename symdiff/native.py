@@ -70,7 +70,9 @@ class NativeExecutor:
             failed = bound.run()
             if failed:
                 self._fail(bound, failed - 1, int(bound.values[0]))
-            return [output.copy() if output is own else output for output, own in zip(outputs, bound.outputs, strict=True)]
+            return [
+                output.copy() if output is own else output for output, own in zip(outputs, bound.outputs, strict=True)
+            ]
 
     def _bound(self, sizes: Mapping[str, int]) -> Bound:
         key = tuple(sizes[name] for name in self.program.sizes)
@@ -118,7 +120,9 @@ class NativeExecutor:
         with self._lock:
             table = self._epoch_tables.get(batch_dim)
             if table is None:
-                table = self._epoch_tables[batch_dim] = EpochTable(self._table, self.program, self.graph.inputs, batch_dim)
+                table = self._epoch_tables[batch_dim] = EpochTable(
+                    self._table, self.program, self.graph.inputs, batch_dim
+                )
             whole, rest = divmod(len(order), batch_size)
             records = np.empty((len(self.program.outputs), len(order)))
             for size, start, count in ((batch_size, 0, whole), (rest, whole * batch_size, int(rest > 0))):

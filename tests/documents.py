@@ -1,6 +1,6 @@
-"""Runs the Python in a Markdown file: ``python -m tests.documents README.md`` prints, as JSON, what the file should show.
+"""Runs the Python in a Markdown file: ``python -m tests.documents FILE`` prints, as JSON, what the file should show.
 
-Python blocks run in order, in one namespace. A text block right after one shows what that printed. A block under
+Python blocks run in order, in one namespace. The next block, if it is text, shows what one printed. A block under
 ``<!-- output: name -->`` shows a piece of the digits example. A file runs in a process of its own, since nodes that are
 equal to another test's would bring that test's lines along.
 """
@@ -52,7 +52,7 @@ def shown(path: Path) -> dict[int, str]:
     found: dict[int, str] = {}
     _register(path.name, document)
     namespace: dict[str, object] = {"__name__": "__main__"}
-    before, printed = None, ""
+    printed: str | None = None
     for block in blocks(document):
         if block.mark:
             found[block.line] = piece(block.mark)
@@ -60,9 +60,11 @@ def shown(path: Path) -> dict[int, str]:
             code = compile("\n" * (block.line - 1) + block.text, path.name, "exec", dont_inherit=True)
             with redirect_stdout(io.StringIO()) as stdout:
                 exec(code, namespace)
-            before, printed = block, stdout.getvalue()
-        elif block.language == "text" and before and not document[before.end : block.start].strip("`\n").strip("text\n"):
-            found[block.line] = printed.strip("\n") + "\n"
+            printed = stdout.getvalue().strip("\n") + "\n"
+            continue
+        elif block.language == "text" and printed is not None:
+            found[block.line] = printed
+        printed = None
     return found
 
 

@@ -6,8 +6,23 @@ from collections.abc import Sequence
 
 from ..core.dim import product
 from ..core.types import Shape
-from ..lower.ir import Accumulate, Accumulator, Apply, Best, Check, Combine, Const, Expr, Kernel, Let, Load, Loop
-from ..lower.ir import Statement, Store, Var
+from ..lower.ir import (
+    Accumulate,
+    Accumulator,
+    Apply,
+    Best,
+    Check,
+    Combine,
+    Const,
+    Expr,
+    Kernel,
+    Let,
+    Load,
+    Loop,
+    Statement,
+    Store,
+    Var,
+)
 
 
 def canonical(kernel: Kernel) -> tuple[object, ...]:

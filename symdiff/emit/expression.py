@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from functools import lru_cache
+from functools import cache
 
 from ..core.types import BOOL, INT64
 from ..lower.ir import Apply, Const, DType, Expr, Load, Var
@@ -15,7 +15,7 @@ class ExpressionWriter:
 
     def __init__(self, constants: Constants) -> None:
         self.constants = constants
-        self.functions: dict[str, None] = {}
+        self.functions: dict[str, bool] = {}  # name -> whether it is called on integers
         self.constants_used: dict[str, None] = {}
 
     def write(self, expr: Expr) -> str:
@@ -39,10 +39,10 @@ class ExpressionWriter:
         operand = self.tree(expr.args[0])
         if expr.dtype == BOOL:
             return ast.Compare(operand, [ast.NotEq()], [ast.Constant(0)])
-        return self.call(expr.dtype.name, [operand])
+        return self.call(expr.dtype.name, [operand], expr.dtype)
 
-    def call(self, name: str, args: list[ast.expr]) -> ast.expr:
-        self.functions.setdefault(name)
+    def call(self, name: str, args: list[ast.expr], dtype: DType) -> ast.expr:
+        self.functions[name] = self.functions.get(name, False) or dtype.kind in "iu"
         return ast.Call(ast.Name(name), args, [])
 
     def number(self, value: object, dtype: DType) -> ast.expr:
@@ -72,7 +72,7 @@ class _Fill(ast.NodeTransformer):
         args = [self.visit(arg) for arg in node.args]
         if node.func.id == "abs":
             return ast.Call(node.func, args, [])
-        return self.writer.call(node.func.id, args)
+        return self.writer.call(node.func.id, args, self.dtype)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         """A copy: templates are shared."""
@@ -85,7 +85,7 @@ class _Fill(ast.NodeTransformer):
         return self.visit(value) if isinstance(value, ast.AST) else value
 
 
-@lru_cache(maxsize=None)
+@cache
 def parsed(code: str) -> ast.expr:
     return ast.parse(code, mode="eval").body
 

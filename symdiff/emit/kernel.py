@@ -28,25 +28,32 @@ INDENT = "    "
 
 @dataclass(frozen=True, slots=True)
 class KernelText:
-    """The source of a kernel, the functions it calls, the constants it reads, and whether it accumulates."""
+    """The lines of a kernel, the functions it calls (and on integers?), the constants it reads, whether it sums."""
 
-    source: str
-    functions: tuple[str, ...]
+    head: str
+    body: tuple[str, ...]
+    functions: tuple[tuple[str, bool], ...]
     constants: tuple[str, ...]
     accumulates: bool
+
+    @property
+    def source(self) -> str:
+        """What is compiled."""
+        return "\n".join([self.head, *(INDENT + line for line in self.body)]) + "\n"
+
+    def documented(self, doc: Sequence[str]) -> list[str]:
+        """The lines that a reader sees."""
+        return [self.head, *(INDENT + line for line in (*docstring(doc), *self.body))]
 
 
 def kernel_text(kernel: Kernel, constants: Constants) -> KernelText:
     """Mechanical: every decision was taken when the kernel was made."""
     writer = _KernelWriter(constants)
-    lines = [f"def {kernel.name}({', '.join((*kernel.sizes, *(param.name for param in kernel.params)))}):"]
-    lines += [INDENT + line for line in docstring(kernel.doc)]
-    lines += [INDENT + line for line in writer.block(kernel.body)]
+    head = f"def {kernel.name}({', '.join((*kernel.sizes, *(param.name for param in kernel.params)))}):"
+    body = tuple(writer.block(kernel.body))
     accumulates = any(isinstance(statement, Accumulate) for statement in walk(kernel.body))
-    expressions = writer.expressions
-    return KernelText(
-        "\n".join(lines) + "\n", tuple(expressions.functions), tuple(expressions.constants_used), accumulates
-    )
+    used = writer.expressions
+    return KernelText(head, body, tuple(used.functions.items()), tuple(used.constants_used), accumulates)
 
 
 def docstring(lines: Sequence[str]) -> Iterator[str]:
@@ -91,7 +98,7 @@ class _KernelWriter:
     def _combined(self, place: str, combine: str, value: Expr) -> str:
         if combine in "+*":
             return f"{place} {combine}= {self._text(value)}"
-        self.expressions.functions.setdefault(combine)
+        self.expressions.call(combine, [], value.dtype)
         return f"{place} = {combine}({place}, {self._text(value)})"
 
     def _best(self, statement: Best) -> Iterator[str]:

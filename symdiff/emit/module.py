@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..lower.document import RESERVED
 from ..lower.ir import CheckRange, Kernel, KernelCall, Program, Step
+from ..lower.labels import RESERVED
+from ..lower.lower import CHECK_RANGE
 from ..runtime.maths import NUMPY, standalone
 from ..runtime.signature import Array, Param, Size
 from .canonical import canonical, strides
 from .constants import Constants
+from .document import Documenter
 from .driver import DriverWriter
 from .kernel import KernelText, kernel_text
 
@@ -23,11 +25,17 @@ _PLAIN = 'kernel = njit(error_model="numpy", fastmath={"contract"})'
 _SUMS = 'summing_kernel = njit(error_model="numpy", fastmath={"contract", "reassoc", "nsz"})  # sums in any order'
 
 
+_CHECK = [
+    "1 + the position of the first index outside its axis, 0 when there is none; negative ones count from the end"
+]
+
+
 @dataclass(frozen=True, slots=True)
 class EmittedKernel:
-    """One function of the module, ready to compile."""
+    """One function of the module, ready to compile; ``call`` is the first step that calls it."""
 
     name: str
+    call: KernelCall
     text: KernelText
     signature: tuple[Param, ...]
 
@@ -53,7 +61,7 @@ class Module:
         key = canonical(call.kernel)
         if key not in self._known:
             kernel = replace(call.kernel, name=self._unique(call.kernel.name))
-            emitted = EmittedKernel(kernel.name, kernel_text(kernel, self.constants), signature(kernel))
+            emitted = EmittedKernel(kernel.name, call, kernel_text(kernel, self.constants), signature(kernel))
             self._known[key] = emitted
             self.kernels.append(emitted)
         return self._known[key]
@@ -72,27 +80,28 @@ class Module:
         return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> Iterator[str]:
+        document = Documenter(self.program)
         yield from self.driver.header()
-        functions = sorted({name for kernel in self.kernels for name in kernel.text.functions})
-        helpers = [name for name in functions if not standalone(name).startswith("from numpy import")]
+        integers: dict[str, bool] = {}
+        for name, on_integers in (item for kernel in self.kernels for item in kernel.text.functions):
+            integers[name] = integers.get(name, False) or on_integers
+        texts = {name: standalone(name, integers[name]) for name in sorted(integers)}
+        plain = [name for name, text in texts.items() if text.startswith("from numpy import")]
+        helpers = [text for name, text in texts.items() if name not in plain]
         yield from ("import numba", "import numba.extending", "import numpy") if helpers else ()
-        yield "import numpy as np"
-        yield "from numba import njit"
-        plain = [name for name in functions if name not in helpers]
-        if plain:
-            yield f"from numpy import {', '.join(plain)}"
-        yield ""
-        yield _PLAIN
-        if any(kernel.text.accumulates for kernel in self.kernels):
-            yield _SUMS
+        yield from ("import numpy as np", "from numba import njit")
+        yield from (f"from numpy import {', '.join(plain)}",) if plain else ()
+        yield from ("", _PLAIN)
+        yield from (_SUMS,) if any(kernel.text.accumulates for kernel in self.kernels) else ()
         yield from ("", *self.constants.lines()) if self.constants.values() else ()
         yield from self.driver.constant_arrays()
-        for name in helpers:
-            yield from ("", "", *standalone(name).rstrip().splitlines())
+        for text in helpers:
+            yield from ("", "", *text.rstrip().splitlines())
         for kernel in self.kernels:
+            doc = _CHECK if kernel.call.kernel.name == CHECK_RANGE else document.kernel(kernel.call)
             decorator = "@summing_kernel" if kernel.text.accumulates else "@kernel"
-            yield from ("", "", decorator, *kernel.text.source.rstrip().splitlines())
-        yield from ("", "", *self.driver.workspace(), "", "", *self.driver.function())
+            yield from ("", "", decorator, *kernel.text.documented(doc))
+        yield from ("", "", *self.driver.workspace(), "", "", *self.driver.function(document.product))
 
     def undecorated(self) -> dict[str, Any]:
         """The module's names, its kernels as plain Python on NumPy scalars: slow, and exactly what the text says."""

@@ -10,10 +10,15 @@ from .listing import Line, Listing
 
 def because(line: Line, listing: Listing) -> str:
     """The user's line of a forward node; for a gradient the forward line and operand it belongs to; the rewrites."""
-    origin = line.reason
-    text = origin.place if origin.of is None else _gradient(line, origin, listing)
-    notes = [*(["broadcast undone"] if undoes_broadcast(line.node, origin) else []), *rewrites(line)]
+    text = source_of(line, listing)
+    notes = [*(["broadcast undone"] if undoes_broadcast(line.node, line.reason) else []), *rewrites(line)]
     return f"{text}  ({', '.join(notes)})" if notes else text
+
+
+def source_of(line: Line, listing: Listing) -> str:
+    """The user's line, or the forward line and operand a gradient belongs to."""
+    origin = line.reason
+    return origin.place if origin.of is None else _gradient(line, origin, listing)
 
 
 def rewrites(line: Line) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..core.dim import Dim, dim, product
 from ..core.types import INT64, Shape
 from .ir import Accumulate, Accumulator, Const, Expr, Let, Load, Loop, Param, Statement, Store, Var, integer
-from .rewrite import expressions, substitute, subexpressions, walk, with_expressions
+from .rewrite import expressions, subexpressions, substitute, walk, with_expressions
 
 SIZE = dim("size")
 
@@ -44,9 +44,7 @@ def flatten(
     changed = tuple(_restored(with_expressions(s, lambda e: substitute(e, change)), index, flat) for s in inner)
     loop = Loop(flat.name, Var("size"), changed)
     statements = tuple(loop if isinstance(statement, Loop) else statement for statement in body)
-    flat_params = tuple(
-        Param(param.name, param.dtype, (SIZE,)) if param.shape == shape else param for param in params
-    )
+    flat_params = tuple(Param(param.name, param.dtype, (SIZE,)) if param.shape == shape else param for param in params)
     return statements, flat_params, product(shape)
 
 

@@ -148,7 +148,7 @@ class Fusion:
         """Give a placed node memory."""
         if node in self.stored:
             return
-        if node not in self.home or floats(node) and not self._is_member(node):
+        if node not in self.home or (floats(node) and not self._is_member(node)):
             self._anchor(node)
         step = self.steps[self.home[node]]
         assert isinstance(step, Region)
@@ -229,7 +229,9 @@ class Fusion:
         self._fill(region, position, found, after=member.kind == "after", skip=node)
         region.members[node] = member
         self.home[node] = position
-        if member.kind == "total" and (isinstance(node.op.lowering, Scatter) or any(a is not None for a in member.axes)):
+        if member.kind == "total" and (
+            isinstance(node.op.lowering, Scatter) or any(a is not None for a in member.axes)
+        ):
             self._store(node)
         return None
 
@@ -328,9 +330,7 @@ class Fusion:
             return True
         return count - 1 in reduced and (len(reduced) < count or count == 1)
 
-    def _fill(
-        self, region: Region, position: int, found: Trace, after: bool = False, skip: Node | None = None
-    ) -> None:
+    def _fill(self, region: Region, position: int, found: Trace, after: bool = False, skip: Node | None = None) -> None:
         """Floating nodes that were pulled in become members where their index is plain; what is read gets memory."""
         for base in found.bases:
             if base not in region.members:

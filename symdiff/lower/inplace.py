@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .ir import Combine, Expr, Kernel, Load, Loop, Param, Statement, Store, Var
-from .rewrite import expressions, substitute, subexpressions, with_expressions
+from .ir import Combine, Expr, Kernel, Load, Loop, Statement, Store, Var
+from .rewrite import expressions, subexpressions, substitute, with_expressions
 
 
 def can_overwrite(kernel: Kernel, target: str, source: str) -> bool:
@@ -64,4 +64,4 @@ def merged(kernel: Kernel, target: str, source: str) -> Kernel:
         return changed
 
     params = tuple(param for param in kernel.params if param.name != target)
-    return Kernel(kernel.name, kernel.sizes, params, tuple(map(visit, kernel.body)), kernel.doc)
+    return Kernel(kernel.name, kernel.sizes, params, tuple(map(visit, kernel.body)))

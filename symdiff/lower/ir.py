@@ -11,13 +11,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from ..core.dim import Dim
+from ..core.graph import Graph
 from ..core.node import Node
 from ..core.types import BOOL, INT64, Shape
 
@@ -224,13 +225,12 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """One function: sizes, buffers, statements. ``doc`` are the lines of its docstring."""
+    """One function: sizes, buffers, statements."""
 
     name: str
     sizes: tuple[str, ...]
     params: tuple[Param, ...]
     body: tuple[Statement, ...]
-    doc: tuple[str, ...] = field(compare=False)
 
 
 Role = Literal["input", "param", "constant", "output", "work"]
@@ -266,13 +266,13 @@ class Buffer:
 
 @dataclass(eq=False, slots=True)
 class KernelCall:
-    """A kernel on buffers, with its sizes."""
+    """A kernel on buffers, with its sizes. ``results`` are the nodes whose values it leaves in memory."""
 
     kernel: Kernel
     sizes: tuple[int | Dim, ...]
     buffers: tuple[Buffer, ...]
-    reason: str  # why the kernel ends where it ends
-    nodes: tuple[Node, ...]
+    reason: str  # why a kernel of its own starts here
+    results: tuple[Node, ...]
 
 
 @dataclass(eq=False, slots=True)
@@ -291,7 +291,6 @@ class Gemm:
     stride_a: int | Dim
     stride_b: int | Dim
     node: Node
-    note: str  # where it was written, or which derivative it is
 
 
 @dataclass(eq=False, slots=True)
@@ -327,7 +326,8 @@ class Requirement:
 class Program:
     """Everything a call does: buffers with their places in memory, steps in order."""
 
-    name: str
+    graph: Graph
+    stands_for: Mapping[Node, Node]  # which of the graph's nodes a node of the program computes
     inputs: list[Buffer]
     params: list[Buffer]
     outputs: dict[str, Buffer]
@@ -338,6 +338,10 @@ class Program:
     steps: list[Step]
     requirements: list[Requirement]
     sizes: list[str]
+
+    @property
+    def name(self) -> str:
+        return self.graph.name
 
 
 def touches(step: Step) -> Iterator[Buffer]:

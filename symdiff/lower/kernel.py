@@ -31,8 +31,8 @@ from .ir import (
     add,
     integer,
 )
-from .regions import Axes, Region, domain_node
-from .trace import IndexTuple, as_index, is_expensive
+from .regions import Axes, Region
+from .trace import as_index, is_expensive
 from .values import Depth, Key, Level, Values, start_value
 
 

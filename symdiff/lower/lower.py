@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ..core.dim import Dim, dim, product
 from ..core.graph import Graph
@@ -10,7 +10,6 @@ from ..core.node import Node
 from ..core.op import InRange, Matmul, Reshape
 from ..core.types import BOOL, INT64
 from ..ops.convert import CONSTANT, constant_value
-from .document import RESERVED, Documenter
 from .flatten import flatten
 from .fuse import Fusion, checked_operand, matrix_of
 from .ir import (
@@ -35,16 +34,17 @@ from .ir import (
     written,
 )
 from .kernel import KernelBuilder
+from .labels import RESERVED, kernel_name
 from .memory import assign_slots, overwrite, settle, share, share_in_place
 from .prepare import prepare
-from .regions import Opaque, Region
+from .regions import Region
 from .requirements import requirements
 from .rewrite import expressions, walk
 from .tidy import reads, tidy
 from .trace import is_array_leaf
 from .values import Values
 
-
+CHECK_RANGE = "check_range"
 GIVEN = ("input", "param", "constant")
 
 
@@ -60,14 +60,13 @@ def _size_names(nodes: Sequence[Node]) -> list[str]:
 class _Lowering:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        roots, stands_for = prepare(graph.roots)
+        roots, self.stands_for = prepare(graph.roots)
         split = len(graph.outputs)
         self.outputs = dict(zip(graph.outputs, roots[:split], strict=True))
         self.updates = dict(zip(graph.updates, roots[split:], strict=True))
         self.fusion = Fusion(roots)
         self.sizes = _size_names([*graph.inputs, *self.fusion.order])
-        self.names = self._names(stands_for)
-        self.document = Documenter(graph, self.names, stands_for)
+        self.names = self._names()
         self.buffers: dict[Node, Buffer] = {}
         self.extra: list[Buffer] = []
         self._allocate()
@@ -77,7 +76,7 @@ class _Lowering:
 
     # -- names and buffers
 
-    def _names(self, stands_for: Mapping[Node, Node]) -> dict[Node, str]:
+    def _names(self) -> dict[Node, str]:
         """A name for every node, different from all sizes."""
         taken = {*RESERVED, self.graph.name, *self.sizes}
         names: dict[Node, str] = {}
@@ -86,7 +85,7 @@ class _Lowering:
             if node in names:
                 continue
             given = next((origin.name for origin in node.origins if origin.name), None)
-            base = self.graph.names.get(stands_for.get(node, node)) or given or node.op.name
+            base = self.graph.names.get(self.stands_for.get(node, node)) or given or node.op.name
             name, number = base, 2
             while name in taken:
                 name, number = f"{base}_{number}", number + 1
@@ -135,7 +134,8 @@ class _Lowering:
         made = dict.fromkeys((*self.buffers.values(), *self.extra, *outputs.values()))
         work = [buffer for buffer in made if buffer.role in ("work", "output")]
         return Program(
-            name=self.graph.name,
+            graph=self.graph,
+            stands_for=self.stands_for,
             inputs=[self.buffers[node] for node in self.graph.inputs],
             params=[self.buffers[node] for node in self.graph.params],
             outputs=outputs,
@@ -164,9 +164,9 @@ class _Lowering:
             body, params, sizes["size"] = flat
         mentioned = {name for s in walk(body) for expr in expressions(s) for name in reads(expr)}
         sizes.update((name, dim(name)) for name in self.sizes if name in mentioned)
-        name, doc = self.document.kernel_name(region), self.document.kernel(region)
-        kernel = Kernel(name, tuple(sizes), params, body, doc)
-        return KernelCall(kernel, tuple(sizes.values()), buffers, region.reason, tuple(region.members))
+        kernel = Kernel(kernel_name(region), tuple(sizes), params, body)
+        results = (*region.stores, *dict.fromkeys(concat for _, concat, _, _ in region.parts))
+        return KernelCall(kernel, tuple(sizes.values()), buffers, region.reason, results)
 
     def _gemm(self, node: Node) -> Gemm:
         (a, transpose_a), (b, transpose_b) = map(matrix_of, node.inputs)
@@ -186,7 +186,6 @@ class _Lowering:
             m * k if product(left.shape[:-2]) == batch else 0,
             k * n if product(right.shape[:-2]) == batch else 0,
             node,
-            self.document.why(node),
         )
 
     def _input_checks(self) -> list[CheckRange]:
@@ -202,12 +201,10 @@ class _Lowering:
         size, wrap = _index_range(node)
         i = Var("i")
         index = Load(indices.name, (i,), INT64)
-        counted = "counted from the end when negative" if wrap else "none negative"
-        doc = (f"every index lies within its axis, {counted}; else 1 + the position of the first that does not",)
         outside = Apply("a < -b or a >= b" if wrap else "a < c or a >= b", (index, Var("extent"), integer(0)), BOOL)
         body = (Loop("i", Var("size"), (Check(outside, add(i, 1)),)),)
         params = (Param(indices.name, INT64, (dim("size"),)),)
-        kernel = Kernel("check_range", ("size", "extent"), params, body, doc)
+        kernel = Kernel(CHECK_RANGE, ("size", "extent"), params, body)
         call = KernelCall(kernel, (product(indices.shape), size), (indices,), "indices are checked first", (node,))
         return CheckRange(call, node, size, wrap)
 

@@ -116,4 +116,3 @@ def _take(size: int | Dim, free: dict[int | Dim, list[int]]) -> int | None:
         return free[closest].pop(0)
     grows = [own for own in there if never_exceeds(own, size)]
     return free[max(grows, key=lambda own: free[own][-1])].pop() if grows else None
-

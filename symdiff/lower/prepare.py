@@ -10,6 +10,7 @@ from ..core.provenance import inherit, rewritten
 from ..core.traversal import toposort, with_inputs
 from ..ops.convert import CONSTANT, constant
 from ..ops.shape import broadcast_to, expand_dims, reshape, squeeze
+from .labels import EXPANDED
 
 
 def prepare(roots: Sequence[Node]) -> tuple[list[Node], dict[Node, Node]]:
@@ -32,7 +33,7 @@ def _written_out(node: Node) -> Node:
         return _with_whole_batches(node)
     if not isinstance(node.op.lowering, Expand):
         return node
-    with inherit(rewritten(node.origin, f"expand {node.op.name}")):
+    with inherit(rewritten(node.origin, EXPANDED + node.op.name)):
         formula = node.op.lowering.formula(node)
     inner = {parent: parent for parent in node.inputs}
     for step in toposort([formula], stop=node.inputs):

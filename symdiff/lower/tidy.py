@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 from .ir import Apply, Expr, Let, Load, Loop, Statement, Var
-from .rewrite import expressions, substitute, subexpressions, walk, with_expressions
+from .rewrite import expressions, subexpressions, substitute, walk, with_expressions
 
 SIZE_LIMIT = 7  # operations and loads in one expression
 
@@ -32,7 +32,7 @@ def reads(expr: Expr) -> list[str]:
     return []
 
 
-@lru_cache(maxsize=None)
+@cache
 def _placeholders(code: str) -> Counter[str]:
     return Counter({"a": 1} if code == "cast" else re.findall(r"\b[abc]\b", code))
 

@@ -64,7 +64,9 @@ class Values:
         self.region, self.buffers, self.filled, self.names = region, buffers, filled, names
         self.used: dict[str, Param] = {}
         self.taken, self.own_names = taken, set[str]()
-        self.vars = [self.fresh(LETTERS[axis] if axis < len(LETTERS) else f"i{axis}") for axis in range(len(region.extents))]
+        self.vars = [
+            self.fresh(LETTERS[axis] if axis < len(LETTERS) else f"i{axis}") for axis in range(len(region.extents))
+        ]
         self.locals: set[str] = set()
         self.depths: dict[Node, Depth] = {}  # set by the builder, as are the next three
         self.inner: frozenset[int] = frozenset()

@@ -208,9 +208,7 @@ _ADD_ALONG: Op = define(
         infer=lambda inputs, attrs: TensorType(inputs[0].dtype, attrs["shape"]),
         evaluate=_add_along,
         vjp=(
-            lambda ct, out, x, i: build(
-                _TAKE_ALONG, [ct, i], {"axis": out.attrs["axis"], "wrap": out.attrs["wrap"]}
-            ),
+            lambda ct, out, x, i: build(_TAKE_ALONG, [ct, i], {"axis": out.attrs["axis"], "wrap": out.attrs["wrap"]}),
             INTEGERS,
         ),
         lowering=Scatter(_along_split),

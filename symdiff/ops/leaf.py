@@ -71,9 +71,7 @@ def param(name: str, shape: Any = (), init: Any = None, dtype: Any = "float64") 
         raise GraphError(f"param {name!r}: sizes of a parameter are numbers, got {tuple(map(str, sizes))}")
     if init is not None and not callable(init):
         init = _initial_value(name, init, sizes, as_dtype(dtype))
-    return build(
-        PARAM, [], {"name": _leaf_name("param", name), "dtype": as_dtype(dtype), "shape": sizes, "init": init}
-    )
+    return build(PARAM, [], {"name": _leaf_name("param", name), "dtype": as_dtype(dtype), "shape": sizes, "init": init})
 
 
 def _initial_value(name: str, value: Any, shape: Shape, dtype: np.dtype[Any]) -> Frozen:

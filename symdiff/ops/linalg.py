@@ -32,9 +32,7 @@ def _infer_matmul(inputs: Sequence[Node], attrs: Attrs) -> TensorType:
             )
         )
     if batch is None:
-        raise ShapeError(
-            explain("matmul", f"batch sizes do not broadcast: {describe(a)} @ {describe(b)}", at=here())
-        )
+        raise ShapeError(explain("matmul", f"batch sizes do not broadcast: {describe(a)} @ {describe(b)}", at=here()))
     return TensorType(a.dtype, (*batch, a.shape[-2], b.shape[-1]))
 
 

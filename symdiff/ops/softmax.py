@@ -94,8 +94,8 @@ _LOG_SOFTMAX = define(
     Op(
         name="log_softmax",
         infer=_same_type,
-        evaluate=lambda x, axis: x - _np_shift(x, axis) - np.log(
-            np.exp(x - _np_shift(x, axis)).sum(axis=axis, keepdims=True)
+        evaluate=lambda x, axis: (
+            x - _np_shift(x, axis) - np.log(np.exp(x - _np_shift(x, axis)).sum(axis=axis, keepdims=True))
         ),
         vjp=(_log_softmax_vjp,),
         lowering=Expand(_log_softmax_formula),

@@ -28,12 +28,17 @@ NAMES = frozenset(UNARY + BINARY + CASTS)
 NUMPY: MappingProxyType[str, Any] = MappingProxyType({name: getattr(np, name) for name in UNARY + BINARY + CASTS})
 
 
-def standalone(name: str) -> str:
+def standalone(name: str, integers: bool = True) -> str:
     """What gives `name` to a file for plain `numba.njit`: an import, or a function and its overload.
 
-    The latter need `import numba`, `import numba.extending` and `import numpy` above them.
+    The latter need `import numba`, `import numba.extending` and `import numpy` above them. Some are needed on
+    `integers` only.
     """
-    return _HELPERS.get(name, f"from numpy import {name}\n")
+    plain = f"from numpy import {name}\n"
+    return plain if not integers and name in _RIGHT_ON_FLOATS else _HELPERS.get(name, plain)
+
+
+_RIGHT_ON_FLOATS = {"power", "fmod", "remainder"}  # where Numba has NumPy's results for floats
 
 
 def _helper(name: str, integers: str, floats: str) -> str:

@@ -83,7 +83,7 @@ def measure(make: Callable[[int], tuple[Node, Node]], size: int) -> tuple[dict[s
     Module(program).source()
     clock.stop("emit")
     whole = len(graph.nodes)
-    nodes = {phase: whole for phase in PHASES} | {"build": len(forward.nodes), "lower": len(optimized.nodes)}
+    nodes = dict.fromkeys(PHASES, whole) | {"build": len(forward.nodes), "lower": len(optimized.nodes)}
     return nodes | {"emit": len(optimized.nodes)}, clock.seconds
 
 

@@ -13,7 +13,6 @@ from symdiff.lower.lower import lower
 from symdiff.native import NativeExecutor
 from tests.strategies import Array
 
-
 _POISON = {"f": 1e30, "i": 11, "u": 11, "b": True}
 
 
