@@ -161,10 +161,14 @@ class CompiledStep(_Program):
 
     def __call__(self, state: State, *values: Any) -> Metrics:
         """One step: ``m = train(state, x, y)``, then ``m.loss``. A step that raises leaves the state as it was."""
-        self._require_state((state,))
+        if not isinstance(state, State):
+            self._require_state((state,))
         params = self._params_of(state)
         arrays, sizes = self._binder.bind(values)
-        arrays = [array.copy() if state.overlaps(array) else array for array in arrays]
+        for array in arrays:
+            if array.base is not None and state.overlaps(array):
+                arrays = [each.copy() if state.overlaps(each) else each for each in arrays]
+                break
         found = self._executor.call(arrays, sizes, params)
         return Metrics(zip(self._names, map(float, found), strict=True))
 

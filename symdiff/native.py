@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from .bound import Bound, address_of
+from .bound import Bound
 from .core.dim import evaluate
 from .core.errors import IndexRangeError, ShapeError, explain
 from .core.graph import Graph
@@ -26,7 +26,6 @@ from .lower.lower import lower
 from .table import Table
 
 BOUND_LIMIT = 8  # sets of sizes whose workspaces are kept
-SMALL = 4096  # bytes up to which an output is copied out rather than allocated anew
 
 
 class NativeExecutor:
@@ -41,6 +40,7 @@ class NativeExecutor:
         self.module = Module(self.program)
         self._lock = threading.RLock()
         self._bounds: dict[tuple[int, ...], Bound] = {}
+        self._recent: tuple[Mapping[str, int] | None, Bound | None] = (None, None)  # of the last call
         self._epochs: dict[tuple[int, ...], Bound] = {}
 
     @property
@@ -66,15 +66,21 @@ class NativeExecutor:
         with self._lock:
             bound = self._bound(sizes)
             bound.point(arrays, params)
-            outputs = self._fresh_outputs(bound)
+            fresh = bound.renew_large()
             failed = bound.run()
             if failed:
                 self._fail(bound, failed - 1, int(bound.values[0]))
-            return [
-                output.copy() if output is own else output for output, own in zip(outputs, bound.outputs, strict=True)
-            ]
+            return [fresh[k] if k in fresh else own.copy() for k, own in enumerate(bound.outputs)]
 
     def _bound(self, sizes: Mapping[str, int]) -> Bound:
+        known, bound = self._recent
+        if bound is not None and known is sizes:
+            return bound
+        bound = self._bound_for(sizes)
+        self._recent = sizes, bound
+        return bound
+
+    def _bound_for(self, sizes: Mapping[str, int]) -> Bound:
         key = tuple(sizes[name] for name in self.program.sizes)
         found = self._bounds.get(key)
         if found is None:
@@ -90,17 +96,6 @@ class NativeExecutor:
             if value < 0:
                 listed = ", ".join(f"{name} = {size}" for name, size in sizes.items())
                 raise ShapeError(explain(self.name, f"{requirement.message}, with {listed}"))
-
-    def _fresh_outputs(self, bound: Bound) -> list[Array]:
-        """Where this call writes its outputs: small ones into memory that is copied, large ones where they stay."""
-        outputs = []
-        for buffer, own in zip(self.program.outputs.values(), bound.outputs, strict=True):
-            array = own if own.nbytes <= SMALL else np.empty_like(own)
-            slot = bound.slots.storages.get(buffer.storage)
-            if array is not own and slot is not None:
-                bound.values[slot] = address_of(array)
-            outputs.append(array)
-        return outputs
 
     # -- many steps
 

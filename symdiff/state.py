@@ -105,7 +105,12 @@ class State:
 
     def overlaps(self, array: Array) -> bool:
         """Whether an array lies in the memory of this state, so that a step would change it while reading it."""
-        return array.base is not None and any(np.may_share_memory(array, memory) for memory in self._memory)
+        owner = array.base
+        if owner is None:
+            return False
+        if type(owner) is np.ndarray and owner.base is None:  # a plain view: NumPy keeps no chains of them
+            return any(owner is memory for memory in self._memory)
+        return any(np.may_share_memory(array, memory) for memory in self._memory)
 
     def __getitem__(self, name: str) -> Array:
         try:

@@ -29,7 +29,7 @@ from .regions import (
 from .trace import IndexTuple, Trace, axes_of, floats, index_source, is_array_leaf, is_expensive, is_scalar, trace
 
 CLOSURE_LIMIT = 32  # floating nodes an expression may pull in before a part of it gets memory
-MEMBER_LIMIT = 96  # values in a region: compile time grows faster than linearly with the statements of a loop
+MEMBER_LIMIT = 64  # values in a region: compile time grows faster than linearly with the statements of a loop
 LOOK_BACK = 6  # how many recent regions a value is offered to
 RECOMPUTE_LIMIT = 4  # cheap operations done again rather than stored and loaded
 
@@ -194,21 +194,9 @@ class Fusion:
         shared = {base for base in seen.bases if base.ndim}
         for position in range(len(self.steps) - 1, max(last, len(self.steps) - 1 - LOOK_BACK), -1):
             step = self.steps[position]
-            if isinstance(step, Region) and shared & self._bases_of(step):
+            if isinstance(step, Region) and shared & step.reads:
                 found.append(position)
         return found
-
-    def _bases_of(self, region: Region) -> set[Node]:
-        return {parent for member in region.members for parent in self._bases_under(member)}
-
-    def _bases_under(self, member: Node) -> Iterable[Node]:
-        stack = list(member.inputs)
-        while stack:
-            node = stack.pop()
-            if node in self.stored:
-                yield node
-            elif isinstance(node.op.lowering, View):
-                stack.extend(node.inputs)
 
     def _join(self, node: Node, position: int, seen: Trace) -> str | None:
         """Make ``node`` a member of a region; otherwise say why it cannot be one."""
@@ -335,6 +323,8 @@ class Fusion:
         for base in found.bases:
             if base not in region.members:
                 self._store(base)
+                if base.ndim:
+                    region.reads.add(base)
         for node in sorted(found.floating, key=self.rank.__getitem__):
             axes = axes_of(found.floating[node][0])
             if node is skip or is_scalar(node) or not isinstance(node.op.lowering, Elementwise | Gather):

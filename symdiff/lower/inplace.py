@@ -3,47 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
+from typing import Literal, NamedTuple
 
 from .ir import Combine, Expr, Kernel, Load, Loop, Statement, Store, Var
 from .rewrite import expressions, subexpressions, substitute, with_expressions
 
 
-def can_overwrite(kernel: Kernel, target: str, source: str) -> bool:
-    """Whether stores to ``target`` may go to the memory of ``source``: every load of the source is at the index of the
-    store, and none comes after it."""
-    events = list(_events(kernel.body, {target, source}, ()))
-    stores = [event for event in events if event[0] == "store"]
-    if len(stores) != 1:
-        return False
-    position = events.index(stores[0])
-    _, index, loops = stores[0]
-    if any(Var(name) not in index for name in loops):
-        return False  # the store is repeated: the second time the source is gone
-    for place, (kind, where, around) in enumerate(events):
-        if kind == "other" or (kind == "load" and (where != index or place > position)):
-            return False
-        if kind == "load" and around != loops:
-            return False  # another loop over the same axis has another run of it
-    return True
+class Access(NamedTuple):
+    """One load or store of a buffer: its place in program order and the loops around it."""
+
+    place: int
+    kind: Literal["load", "store", "combine"]
+    index: tuple[Expr, ...]
+    loops: tuple[str, ...]
 
 
-def _events(
-    statements: Sequence[Statement], names: set[str], loops: tuple[str, ...]
-) -> list[tuple[str, tuple[Expr, ...], tuple[str, ...]]]:
-    found: list[tuple[str, tuple[Expr, ...], tuple[str, ...]]] = []
-    for statement in statements:
-        if isinstance(statement, Loop):
-            found += _events(statement.body, names, (*loops, statement.var))
-            continue
-        for expr in expressions(statement):
-            for part in subexpressions(expr):
-                if isinstance(part, Load) and part.buffer in names:
-                    found.append(("load", part.index, loops))
-        if isinstance(statement, Store) and statement.buffer in names:
-            found.append(("store", statement.index, loops))
-        if isinstance(statement, Combine) and statement.buffer in names:
-            found.append(("other", statement.index, loops))
+def accesses(kernel: Kernel) -> dict[str, list[Access]]:
+    """What a kernel does to each of its buffers, in program order."""
+    found: dict[str, list[Access]] = {param.name: [] for param in kernel.params}
+    places = count()
+
+    def visit(statements: Sequence[Statement], loops: tuple[str, ...]) -> None:
+        for statement in statements:
+            if isinstance(statement, Loop):
+                visit(statement.body, (*loops, statement.var))
+                continue
+            for expr in expressions(statement):
+                for part in subexpressions(expr):
+                    if isinstance(part, Load):
+                        found[part.buffer].append(Access(next(places), "load", part.index, loops))
+            if isinstance(statement, Store | Combine):
+                kind: Literal["store", "combine"] = "store" if isinstance(statement, Store) else "combine"
+                found[statement.buffer].append(Access(next(places), kind, statement.index, loops))
+
+    visit(kernel.body, ())
     return found
+
+
+def can_overwrite(target: Sequence[Access], source: Sequence[Access]) -> bool:
+    """Whether stores to the target may go to the memory of the source: it is written once for each element, and every
+    load of either is at that same element, before the store."""
+    stores = [access for access in target if access.kind == "store"]
+    if len(stores) != 1 or any(access.kind != "load" for access in source):
+        return False
+    (store,) = stores
+    if any(access.kind == "combine" for access in target):
+        return False
+    if any(Var(name) not in store.index for name in store.loops):
+        return False  # the store is repeated: the second time the source is gone
+    loads = (access for access in (*target, *source) if access.kind == "load")
+    return all((a.index, a.loops) == (store.index, store.loops) and a.place < store.place for a in loads)
 
 
 def merged(kernel: Kernel, target: str, source: str) -> Kernel:

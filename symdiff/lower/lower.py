@@ -12,6 +12,7 @@ from ..core.types import BOOL, INT64
 from ..ops.convert import CONSTANT, constant_value
 from .flatten import flatten
 from .fuse import Fusion, checked_operand, matrix_of
+from .inplace import accesses
 from .ir import (
     Apply,
     Buffer,
@@ -254,9 +255,12 @@ class _Lowering:
                 self.extra.append(held)
                 first.append(Copy(source, held))
                 source = held
-            elif sources.count(source.storage) == 1 and target.storage not in sources:
-                if _computed_in_place(steps, target, source):
-                    continue
+            elif (
+                sources.count(source.storage) == 1
+                and target.storage not in sources
+                and _computed_in_place(steps, target, source)
+            ):
+                continue
             last.append(Copy(source, target))
         return [*first, *last]
 
@@ -281,6 +285,6 @@ def _computed_in_place(steps: Sequence[Step], target: Buffer, source: Buffer) ->
     if any(buffer.storage is target.storage for step in after for buffer in touches(step)):
         return False
     if any(buffer.storage is target.storage for buffer in maker.buffers):
-        return overwrite(maker, source, target)
+        return overwrite(maker, source, target, accesses(maker.kernel))
     share(source, target)
     return True

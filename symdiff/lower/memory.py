@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 
 from ..core.dim import Dim, never_exceeds, product
-from .inplace import can_overwrite, merged
+from .inplace import Access, accesses, can_overwrite, merged
 from .ir import Buffer, KernelCall, Step, Storage, touches
 
 
@@ -35,28 +35,30 @@ def share_in_place(steps: Sequence[Step]) -> None:
     for position, step in enumerate(steps):
         if not isinstance(step, KernelCall):
             continue
+        seen = accesses(step.kernel)
         for target in list(step.buffers):
             if target.role != "work" or first[target.storage] != position:
                 continue
             until = last[target.storage]
             for source in step.buffers:
                 dies = source.role == "work" and last[source.storage] == position > first[source.storage]
-                if dies and overwrite(step, target, source):
+                if dies and overwrite(step, target, source, seen):
                     last[source.storage] = until
+                    seen = accesses(step.kernel)
                     break
     for step in steps:
         for buffer in touches(step):
             settle(buffer)
 
 
-def overwrite(step: KernelCall, target: Buffer, source: Buffer) -> bool:
-    """Put ``target`` into the storage of ``source`` within this call, if that is safe."""
+def overwrite(step: KernelCall, target: Buffer, source: Buffer, seen: Mapping[str, Sequence[Access]]) -> bool:
+    """Put ``target`` into the storage of ``source`` within this call, if that is safe; ``seen`` are its accesses."""
     if target is source or (target.dtype, target.shape) != (source.dtype, source.shape):
         return False
     if any(other.storage is source.storage for other in step.buffers if other is not source):
         return False  # the same memory is read under another shape as well
     names = {id(b): p.name for b, p in zip(step.buffers, step.kernel.params, strict=True)}
-    if not can_overwrite(step.kernel, names[id(target)], names[id(source)]):
+    if not can_overwrite(seen[names[id(target)]], seen[names[id(source)]]):
         return False
     step.kernel = merged(step.kernel, names[id(target)], names[id(source)])
     step.buffers = tuple(buffer for buffer in step.buffers if buffer is not target)

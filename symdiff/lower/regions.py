@@ -41,6 +41,7 @@ class Region:
     inner: frozenset[int] | None = None
     members: dict[Node, Member] = field(default_factory=dict)
     stores: dict[Node, None] = field(default_factory=dict)
+    reads: set[Node] = field(default_factory=set)  # arrays that are loaded
     parts: list[tuple[Node, Node, int | Dim, Axes]] = field(default_factory=list)  # (value, concat, offset, axes)
 
     @property

@@ -1,0 +1,158 @@
+"""The invariants of kernels and programs, checked: what emission and the table rely on, and lowering must leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..core.dim import Dim, never_exceeds, product
+from ..core.errors import GraphError
+from .ir import Buffer, CheckRange, Copy, Gemm, Kernel, KernelCall, Program, Step, Storage, touches, written
+from .ir import Combine, Load, Store
+from .memory import bytes_of, first_uses, last_uses
+from .rewrite import expressions, subexpressions, walk
+from .verify_kernel import verify_kernel
+
+
+def verify_program(program: Program) -> None:
+    """Check a program. Raises GraphError naming the kernel or step, the statement and the rule that is broken."""
+    check = _Check(program)
+    for step in program.steps:
+        check.step(step)
+    check.outputs()
+    check.slots()
+
+
+class _Check:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        given = (*program.inputs, *program.params, *program.constants)
+        self.known = {*given, *program.work, *program.aliases}
+        self.filled: set[Storage] = {buffer.storage for buffer in given}
+        self.updated: dict[Storage, str] = {}
+        self.ranges_left = sum(isinstance(step, CheckRange) for step in program.steps)
+
+    # -- steps
+
+    def step(self, step: Step) -> None:
+        where = _title(step)
+        for buffer in touches(step):
+            self._known(buffer, where)
+        if isinstance(step, CheckRange):
+            self.ranges_left -= 1
+            self._call(step.call, where)
+            _require(not written(step) and not _stores(step.call.kernel), where, "a check writes")
+        elif isinstance(step, KernelCall):
+            self._call(step, where)
+        elif isinstance(step, Gemm):
+            self._gemm(step, where)
+        else:
+            self._copy(step, where)
+        for buffer in written(step):
+            self._write(buffer, where)
+
+    def _known(self, buffer: Buffer, where: str) -> None:
+        _require(buffer in self.known, where, f"{buffer.name} is no buffer of the program")
+        _require(buffer.storage.moved_to is None, where, f"{buffer.name} has a storage that was moved elsewhere")
+        unknown = {name for size in buffer.shape if isinstance(size, Dim) for name in size.names} - set(self.program.sizes)
+        _require(not unknown, where, f"{buffer.name} has the unknown size {', '.join(sorted(unknown))}")
+        stale = buffer in self.program.params and buffer.storage in self.updated
+        _require(not stale, where, f"reads {buffer.name}, which {self.updated.get(buffer.storage)} has overwritten")
+
+    def _read(self, buffer: Buffer, where: str) -> None:
+        _require(buffer.storage in self.filled, where, f"reads {buffer.name} before anything is written there")
+
+    def _write(self, buffer: Buffer, where: str) -> None:
+        _require(buffer.role not in ("input", "constant"), where, f"writes {buffer.name}, which is {buffer.role}")
+        if buffer.role == "param":
+            _require(not self.ranges_left, where, f"updates {buffer.name} before the last check of indices")
+            _require(buffer.storage not in self.updated, where, f"updates {buffer.name} a second time")
+            self.updated[buffer.storage] = where
+        self.filled.add(buffer.storage)
+
+    def _call(self, call: KernelCall, where: str) -> None:
+        kernel = call.kernel
+        verify_kernel(kernel)
+        _require(len(call.sizes) == len(kernel.sizes), where, "another number of sizes than the kernel takes")
+        _require(len(call.buffers) == len(kernel.params), where, "another number of buffers than the kernel takes")
+        sizes = dict(zip(kernel.sizes, call.sizes, strict=True))
+        stores = _stores(kernel)
+        for param, buffer in zip(kernel.params, call.buffers, strict=True):
+            _require(param.dtype == buffer.dtype, where, f"{param.name} is {param.dtype}, {buffer.name} {buffer.dtype}")
+            same = param.shape == buffer.shape or product(param.shape) == Dim.of("size") and (
+                product(buffer.shape) == sizes["size"]
+            )
+            _require(same, where, f"{param.name} has shape {param.shape}, {buffer.name} {buffer.shape}")
+            shared = sum(other.storage is buffer.storage for other in call.buffers) > 1
+            _require(not (shared and param.name in stores), where, f"writes {param.name}, which it has twice")
+            if param.name not in stores or _reads_first(kernel, param.name):
+                self._read(buffer, where)
+
+    def _gemm(self, step: Gemm, where: str) -> None:
+        self._read(step.a, where)
+        self._read(step.b, where)
+        _require(step.a.dtype == step.b.dtype == step.out.dtype, where, "dtypes differ")
+        _require(step.out.dtype.kind == "f", where, f"BLAS has no {step.out.dtype}")
+        _require(step.out.storage not in (step.a.storage, step.b.storage), where, "writes one of its operands")
+        sizes = ((step.a, step.stride_a, step.m * step.k), (step.b, step.stride_b, step.k * step.n))
+        for buffer, stride, matrix in (*sizes, (step.out, step.m * step.n, step.m * step.n)):
+            wanted = matrix * step.count if stride != 0 else matrix
+            _require(product(buffer.shape) == wanted, where, f"{buffer.name} has shape {buffer.shape}, not {wanted} elements")
+
+    def _copy(self, step: Copy, where: str) -> None:
+        self._read(step.source, where)
+        same = (step.source.dtype, product(step.source.shape)) == (step.target.dtype, product(step.target.shape))
+        _require(same, where, "the two differ in dtype or size")
+        _require(step.source.storage is not step.target.storage, where, "copies a storage to itself")
+
+    # -- the whole
+
+    def outputs(self) -> None:
+        for name, buffer in self.program.outputs.items():
+            _require(buffer.role == "output", self.program.name, f"output {name} is in memory of role {buffer.role}")
+            _require(buffer.storage in self.filled, self.program.name, f"output {name} is never written")
+
+    def slots(self) -> None:
+        """Storages in one slot are never alive together, and fit."""
+        first, last = first_uses(self.program.steps), last_uses(self.program.steps)
+        users: dict[int, list[tuple[int, int, str]]] = {}
+        for storage, buffer in {b.storage: b for b in self.program.work if b.role == "work"}.items():
+            _require(storage in first, self.program.name, f"{buffer.name} has memory but nothing touches it")
+            size = self.program.slots[storage.slot]
+            _require(never_exceeds(bytes_of(buffer), size), self.program.name, f"{buffer.name} is larger than its slot")
+            users.setdefault(storage.slot, []).append((first[storage], last[storage], buffer.name))
+        for alive in users.values():
+            alive.sort()
+            for (_, until, one), (since, _, other) in zip(alive, alive[1:], strict=False):
+                _require(until < since, self.program.name, f"{one} and {other} share a slot while both are needed")
+
+
+def _stores(kernel: Kernel) -> set[str]:
+    return {statement.buffer for statement in walk(kernel.body) if isinstance(statement, Store | Combine)}
+
+
+def _reads_first(kernel: Kernel, buffer: str) -> bool:
+    """Whether the kernel's first touch of a buffer reads it."""
+    return next(touch == "read" for touch, name in _touches(kernel) if name == buffer)
+
+
+def _touches(kernel: Kernel) -> Iterator[tuple[str, str]]:
+    for statement in walk(kernel.body):
+        for expr in expressions(statement):
+            yield from (("read", part.buffer) for part in subexpressions(expr) if isinstance(part, Load))
+        if isinstance(statement, Store | Combine):
+            yield ("write" if isinstance(statement, Store) else "read"), statement.buffer
+
+
+def _title(step: Step) -> str:
+    if isinstance(step, CheckRange):
+        return f"check of {step.call.buffers[0].name}"
+    if isinstance(step, KernelCall):
+        return f"kernel {step.kernel.name}"
+    if isinstance(step, Gemm):
+        return f"product {step.out.name} = {step.a.name} @ {step.b.name}"
+    return f"copy {step.target.name} = {step.source.name}"
+
+
+def _require(holds: bool, where: str, problem: str) -> None:
+    if not holds:
+        raise GraphError(f"{where}: {problem}")
