@@ -3,9 +3,10 @@
 The public names, room by room. Importing this package imports neither Numba nor SymPy.
 """
 
-from . import init, losses, metrics, nn, optim
+from . import init, losses, metrics, optim
 from . import inspect as _inspect  # noqa: F401  (it registers what print(graph) calls)
 from .arguments import ArgumentError
+from .autodiff.check import GradCheck, check_grad
 from .autodiff.reverse import grad, value_and_grad, vjp
 from .compile import Compiled, CompiledStep, compile
 from .core.dim import Dim, dim
@@ -61,11 +62,13 @@ from .ops.leaf import input, param, size
 from .ops.linalg import matmul
 from .ops.reduce import argmax, argmin, max, mean, min, prod, sum
 from .ops.shape import broadcast_to, concat, expand_dims, permute_dims, reshape, squeeze, stack
-from .ops.slicing import reverse
+from .ops.slicing import flip
 from .ops.softmax import cross_entropy, log_softmax, logsumexp, softmax
 from .passes.pipeline import optimize
 from .state import State
 from .train import TrainStep, train_step
+
+__version__ = "0.1.0"
 
 __all__ = [  # noqa: RUF022  (room by room)
     # core.dim
@@ -95,11 +98,13 @@ __all__ = [  # noqa: RUF022  (room by room)
     # ops.shape
     "broadcast_to", "concat", "expand_dims", "permute_dims", "reshape", "squeeze", "stack",
     # ops.slicing
-    "reverse",
+    "flip",
     # ops.softmax
     "cross_entropy", "log_softmax", "logsumexp", "softmax",
     # passes.pipeline
     "optimize",
+    # autodiff.check
+    "GradCheck", "check_grad",
     # autodiff.reverse
     "grad", "value_and_grad", "vjp",
     # arguments
@@ -113,5 +118,5 @@ __all__ = [  # noqa: RUF022  (room by room)
     # train
     "TrainStep", "train_step",
     # rooms of their own
-    "init", "losses", "metrics", "nn", "optim",
+    "init", "losses", "metrics", "optim",
 ]  # fmt: skip

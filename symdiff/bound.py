@@ -40,7 +40,11 @@ class Bound:
         self.outputs = [empty(buffer, sizes) for buffer in program.outputs.values()]
         for storage, slot in slots.storages.items():
             self.values[slot] = self._address(storage)
-        self.inputs = [slots.storages.get(buffer.storage) for buffer in program.inputs]
+        self.inputs = [
+            (position, slots.storages[buffer.storage])
+            for position, buffer in enumerate(program.inputs)
+            if buffer.storage in slots.storages
+        ]
         self.large = [
             (position, slots.storages[buffer.storage])
             for position, (buffer, own) in enumerate(zip(program.outputs.values(), self.outputs, strict=True))
@@ -65,9 +69,11 @@ class Bound:
 
     def point(self, arrays: Sequence[Array | None], params: Mapping[Any, Array]) -> None:
         """Tell where inputs and parameters are. The parameters of a state stay where they are."""
-        for slot, array in zip(self.inputs, arrays, strict=True):
-            if slot is not None and array is not None:
-                self.values[slot] = address_of(array)
+        values = self.values
+        for position, slot in self.inputs:
+            array = arrays[position]
+            if array is not None:
+                values[slot] = address_of(array)
         if params is self.pointed:
             return
         for node, slot in self.params:
@@ -77,6 +83,8 @@ class Bound:
 
     def renew_large(self) -> dict[int, Array]:
         """New arrays for the large outputs of this call, by position. The small ones are to be copied."""
+        if not self.large:
+            return {}
         fresh = {position: np.empty_like(self.outputs[position]) for position, _ in self.large}
         for position, slot in self.large:
             self.values[slot] = address_of(fresh[position])
@@ -102,7 +110,3 @@ def empty(buffer: Buffer, sizes: Mapping[str, int]) -> Array:
 def address_of(array: Array) -> int:
     """Where an array's data is: the first field of NumPy's array object. Asking NumPy takes ten times as long."""
     return c_size_t.from_address(id(array) + _HEADER).value
-
-
-if address_of(np.ones(1)[0:]) == 0 or address_of(_probe := np.zeros(2)) != _probe.ctypes.data:
-    raise ImportError("symdiff: this Python keeps arrays in another form than CPython does")

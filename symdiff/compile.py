@@ -168,7 +168,6 @@ class CompiledStep(_Program):
         for array in arrays:
             if array.base is not None and state.overlaps(array):
                 arrays = [each.copy() if state.overlaps(each) else each for each in arrays]
-                break
         found = self._executor.call(arrays, sizes, params)
         return Metrics(zip(self._names, map(float, found), strict=True))
 

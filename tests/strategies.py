@@ -308,7 +308,7 @@ def _move(maker: _Maker, x: Node) -> Made:
         return sd.reshape(x, (*x.shape[:-1], 1, x.shape[-1])), exact
     fixed = [axis for axis, size in enumerate(x.shape) if isinstance(size, int) and size > 1]
     if kind == "reverse" and x.ndim:
-        return sd.reverse(x, maker.draw(st.integers(0, x.ndim - 1))), exact
+        return sd.flip(x, maker.draw(st.integers(0, x.ndim - 1))), exact
     if not fixed:
         return None, False
     axis = maker.draw(st.sampled_from(fixed))

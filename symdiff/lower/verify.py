@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ..core.dim import Dim, never_exceeds, product
 from ..core.errors import GraphError
-from .ir import Buffer, CheckRange, Copy, Gemm, Kernel, KernelCall, Program, Step, Storage, touches, written
-from .ir import Combine, Load, Store
+from .flatten import SIZE
+from .ir import (
+    Buffer,
+    CheckRange,
+    Combine,
+    Copy,
+    Gemm,
+    Kernel,
+    KernelCall,
+    Load,
+    Program,
+    Step,
+    Storage,
+    Store,
+    touches,
+    written,
+)
 from .memory import bytes_of, first_uses, last_uses
 from .rewrite import expressions, subexpressions, walk
 from .verify_kernel import verify_kernel
@@ -78,10 +93,8 @@ class _Check:
         stores = _stores(kernel)
         for param, buffer in zip(kernel.params, call.buffers, strict=True):
             _require(param.dtype == buffer.dtype, where, f"{param.name} is {param.dtype}, {buffer.name} {buffer.dtype}")
-            same = param.shape == buffer.shape or product(param.shape) == Dim.of("size") and (
-                product(buffer.shape) == sizes["size"]
-            )
-            _require(same, where, f"{param.name} has shape {param.shape}, {buffer.name} {buffer.shape}")
+            flat = param.shape == (SIZE,) and product(buffer.shape) == sizes["size"]
+            _require(flat or param.shape == buffer.shape, where, f"{param.name} has shape {param.shape}, {buffer.name} {buffer.shape}")
             shared = sum(other.storage is buffer.storage for other in call.buffers) > 1
             _require(not (shared and param.name in stores), where, f"writes {param.name}, which it has twice")
             if param.name not in stores or _reads_first(kernel, param.name):

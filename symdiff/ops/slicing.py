@@ -13,7 +13,7 @@ from ..core.node import Node, Operand, build, describe
 from ..core.op import Op, Place, View
 from ..core.provenance import here
 from ..core.registry import provide
-from ..core.types import TensorType
+from ..core.types import TensorType, normal_axes
 from .convert import as_node
 from .record import define, free
 from .shape import expand_dims, squeeze
@@ -185,7 +185,14 @@ def _bound(bound: Any, size: int | Dim, default: int | Dim) -> int | Dim:
     return size + int(bound)
 
 
-def reverse(x: Operand, axis: int) -> Node:
-    """x with one axis running backwards."""
+def flip(x: Operand, axis: Any = None) -> Node:
+    """x with the named axes (default: all) running backwards.
+
+    >>> import symdiff as sd
+    >>> sd.flip(sd.input("x", (sd.dim("n"), 3)), axis=1).type.shape
+    (Dim(n), 3)
+    """
     node = as_node(x)
-    return slice_axis(node, axis, node.shape[axis] - 1, node.shape[axis], -1)
+    for one in normal_axes(axis, node.ndim, f"flip of {describe(node)} at {here()}"):
+        node = slice_axis(node, one, node.shape[one] - 1, node.shape[one], -1)
+    return node

@@ -10,6 +10,7 @@ from symdiff.core.graph import Graph
 from symdiff.core.node import Node
 from symdiff.emit.module import Module
 from symdiff.lower.lower import lower
+from symdiff.lower.verify import verify_program
 from symdiff.native import NativeExecutor
 from tests.strategies import Array
 
@@ -18,7 +19,9 @@ _POISON = {"f": 1e30, "i": 11, "u": 11, "b": True}
 
 def undecorated(graph: Graph, values: Mapping[Node, Array], sizes: Mapping[str, int]) -> list[Array]:
     """The outputs by the emitted text, run by Python on NumPy scalars; updates are written into the parameters."""
-    module = Module(lower(graph))
+    program = lower(graph)
+    verify_program(program)
+    module = Module(program)
     names = module.undecorated()
     leaves = dict.fromkeys((*graph.inputs, *graph.params))
     with np.errstate(all="ignore"):

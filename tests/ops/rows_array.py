@@ -11,7 +11,7 @@ from symdiff.ops.convert import constant
 from symdiff.ops.index import arange, in_range
 from symdiff.ops.leaf import size
 from symdiff.ops.record import OPS
-from symdiff.ops.slicing import reverse
+from symdiff.ops.slicing import flip
 from tests.ops.rows import (
     Array,
     N,
@@ -90,7 +90,7 @@ row("slice", lambda x: x[::-1], lambda x: np.flip(x, 0), of(N, 3), variant="back
 row("slice", lambda x: x[4:0:-3, ..., -1], lambda x: np.stack([x[4, :, 2], x[1, :, 2]]), of(5, N, 3), variant="mixed")
 row("slice", lambda x: x[3:1], lambda x: np.zeros((0, 2), x.dtype), of(5, 2), variant="nothing")
 row("slice", lambda x: x[None, 2, :, None], lambda x: x[2].reshape(1, -1, 1), of(3, 4), variant="new axes")
-row("slice", lambda x: reverse(x, 1), lambda x: x[:, [2, 1, 0]], of(N, 3), variant="reverse")
+row("slice", lambda x: flip(x, 1), lambda x: x[:, [2, 1, 0]], of(N, 3), variant="flip")
 row(
     "slice_transpose",
     lambda x: build(OPS["slice_transpose"], [x], {"starts": (0, 4), "steps": (1, -2), "shape": (N, 6)}),
