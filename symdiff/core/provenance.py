@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import CodeType
 from typing import TYPE_CHECKING, Literal
 
@@ -81,14 +81,19 @@ def here() -> str:
     return origin_here().place
 
 
-@contextmanager
-def inherit(origin: Origin) -> Iterator[None]:
-    """Nodes built inside get this origin."""
-    token = _current.set(origin)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+class inherit:  # noqa: N801  (used like a function: ``with inherit(origin):``)
+    """Nodes built inside get this origin. A class, since it is entered for every gradient node and rewrite."""
+
+    __slots__ = ("origin", "token")
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+
+    def __enter__(self) -> None:
+        self.token = _current.set(self.origin)
+
+    def __exit__(self, *exception: object) -> None:
+        _current.reset(self.token)
 
 
 @contextmanager
@@ -105,4 +110,5 @@ def rewritten(origin: Origin, rule: str) -> Origin:
     """The same origin, with one more rewrite on record."""
     if rule in origin.rewrites:
         return origin
-    return replace(origin, rewrites=(*origin.rewrites, rule))
+    o = origin
+    return Origin(o.file, o.line, o.section, o.of, o.operand, (*o.rewrites, rule), o.name)

@@ -15,7 +15,7 @@ class Access(NamedTuple):
 
     place: int
     kind: Literal["load", "store", "combine"]
-    index: tuple[Expr, ...]
+    at: tuple[Expr, ...]
     loops: tuple[str, ...]
 
 
@@ -50,10 +50,10 @@ def can_overwrite(target: Sequence[Access], source: Sequence[Access]) -> bool:
     (store,) = stores
     if any(access.kind == "combine" for access in target):
         return False
-    if any(Var(name) not in store.index for name in store.loops):
+    if any(Var(name) not in store.at for name in store.loops):
         return False  # the store is repeated: the second time the source is gone
     loads = (access for access in (*target, *source) if access.kind == "load")
-    return all((a.index, a.loops) == (store.index, store.loops) and a.place < store.place for a in loads)
+    return all((a.at, a.loops) == (store.at, store.loops) and a.place < store.place for a in loads)
 
 
 def merged(kernel: Kernel, target: str, source: str) -> Kernel:

@@ -95,6 +95,8 @@ def like(value: float, node: Node) -> Node:
 
 def promote(name: str, *operands: Operand) -> list[Node]:
     """Operands as nodes of one dtype. Python numbers are weak: they take the dtype of what they meet."""
+    if all(isinstance(operand, Node) for operand in operands) and len({o.type.dtype for o in operands}) == 1:
+        return list(operands)
     strong = [operand for operand in operands if not _is_weak(operand)]
     nodes = {id(operand): as_node(operand) for operand in strong}
     if not strong:
@@ -133,9 +135,9 @@ def _weak_constant(name: str, value: Any, dtype: np.dtype[Any], met: Operand) ->
 def _cast(nodes: list[Node], dtype: np.dtype[Any]) -> list[Node]:
     from .record import build_astype
 
-    if np.dtype(dtype) not in (node.dtype for node in nodes):
-        dtype = as_dtype(dtype)
-    return [build_astype(node, np.dtype(dtype)) for node in nodes]
+    if all(node.type.dtype == dtype for node in nodes):
+        return nodes
+    return [build_astype(node, as_dtype(dtype)) for node in nodes]
 
 
 def as_index(value: Operand, name: str) -> Node:

@@ -38,8 +38,8 @@ class Workload:
         """x: float32[count, batch, inputs], y: int64[count, batch]; the classes can be learnt, but not to the end."""
         rng = np.random.default_rng(1)
         x = rng.normal(size=(count, self.batch, self.sizes[0])).astype(np.float32)
-        scores = x @ rng.normal(size=(self.sizes[0], self.sizes[-1])) + rng.gumbel(size=(count, self.batch, self.sizes[-1]))
-        return x, scores.argmax(axis=-1)
+        scores = x @ rng.normal(size=(self.sizes[0], self.sizes[-1]))
+        return x, (scores + rng.gumbel(size=scores.shape)).argmax(axis=-1)
 
 
 WORKLOADS = {
