@@ -32,7 +32,7 @@ class Bound:
         sizes: Mapping[str, int],
         batches: Sequence[Array | None] = (),
     ) -> None:
-        self.slots, self.words, self.steps = slots, words, steps
+        self.slots, self.words, self.steps, self.sizes = slots, words, steps, sizes
         self.values = np.zeros(slots.count, np.int64)
         for size, slot in slots.sizes.items():
             self.values[slot] = evaluate(size, sizes)

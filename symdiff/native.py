@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -21,7 +19,9 @@ from .emit.module import Module
 from .epoch import EpochTable
 from .executor import Array, Params
 from .explain import explained
-from .lower.ir import CheckRange
+from .files import write_whole
+from .lower.fuse import checked_operand
+from .lower.ir import Buffer, CheckRange
 from .lower.lower import lower
 from .table import Table
 
@@ -51,10 +51,7 @@ class NativeExecutor:
         return explained(self.module)
 
     def save(self, path: str) -> None:
-        folder = os.path.dirname(os.path.abspath(path))
-        with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
-            file.write(self.source)
-        os.replace(file.name, path)
+        write_whole(path, lambda file: file.write(self.source.encode()))
 
     @cached_property
     def _table(self) -> Table:
@@ -153,14 +150,23 @@ class NativeExecutor:
         check = self.program.steps[step]
         assert isinstance(check, CheckRange)
         (buffer,) = check.call.buffers
-        size = int(bound.values[bound.slots.sizes[check.size]])
-        shape = [int(bound.values[bound.slots.sizes[s]]) if s in bound.slots.sizes else s for s in buffer.shape]
         address = int(bound.values[bound.slots.storages[buffer.storage]])
         value = ctypes.c_int64.from_address(address + 8 * (status - 1)).value
-        place = [int(k) for k in np.unravel_index(status - 1, [int(s) for s in shape])]  # type: ignore[arg-type]
-        problem = f"index {value} at {place} of {buffer.name} is out of range for size {size}"
+        shape = [evaluate(size, bound.sizes) for size in buffer.shape]
+        place = [int(k) for k in np.unravel_index(status - 1, shape)]
+        size = evaluate(check.size, bound.sizes)
+        problem = f"index {value} at {place} of {_given_name(check, buffer)} is out of range for size {size}"
         operands = ", ".join(map(describe, check.node.inputs))
         raise IndexRangeError(explain(check.node.op.name, f"{problem}: {operands}", at=check.node.origin.place))
+
+
+def _given_name(check: CheckRange, buffer: Buffer) -> str:
+    """The name of the indices: of the input that they were converted from, when they were."""
+    node = checked_operand(check.node)
+    while node.op.name == "astype":
+        (node,) = node.inputs
+    name: str = node.attrs.get("name", buffer.name)
+    return name
 
 
 def _keep(bounds: dict[tuple[int, ...], Bound], key: tuple[int, ...], bound: Bound) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,6 +14,7 @@ from .arrays import Array, Expected, type_of
 from .core.errors import ShapeError, StateError, explain
 from .core.node import Node
 from .core.types import TensorType, as_dtype
+from .files import write_whole
 from .init import initial_value
 
 FORMAT_VERSION = 1
@@ -68,18 +67,7 @@ class State:
 
         The file appears whole or not at all, and equal states give equal bytes.
         """
-        target = os.path.abspath(os.fspath(path))
-        folder, name = os.path.split(target)
-        part = os.path.join(folder, f".{name}.{os.getpid()}-{threading.get_ident()}.tmp")
-        try:
-            with open(part, "wb") as file:
-                _write(file, self._views)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, target)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(part)
+        write_whole(path, lambda file: _write(file, self._views))
 
     def copy(self) -> State:
         """The same values in memory of their own."""

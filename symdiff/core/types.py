@@ -78,6 +78,8 @@ def _written(sizes: Sequence[Any]) -> str:
 
 def broadcast(shapes: Sequence[Shape]) -> Shape | None:
     """The common shape by NumPy's rule, or None. A symbolic size meets only itself or a literal 1."""
+    if shapes and all(shape == shapes[0] for shape in shapes):
+        return shapes[0]
     rank = max((len(shape) for shape in shapes), default=0)
     common: list[int | Dim] = []
     for axis in range(-rank, 0):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,11 @@ _WORDS = {0.0: "ZERO", 1.0: "ONE", 2.0: "TWO", 0.5: "HALF", -1.0: "MINUS_ONE", m
 
 
 class Constants:
-    """Names for the numbers of one module. The same number in a second dtype gets the dtype in its name."""
+    """Names for the numbers of one module. The same number in a second dtype gets the dtype in its name, as does one
+    whose name is ``taken``."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Set[str]) -> None:
+        self._taken = taken
         self._names: dict[tuple[str, str], str] = {}  # (dtype, exact value) -> name
         self._values: dict[str, np.generic] = {}
 
@@ -24,7 +26,7 @@ class Constants:
         key = (dtype.name, number.tobytes().hex())
         if key not in self._names:
             name = _word(number)
-            while name in self._values:
+            while name in self._values or name in self._taken:
                 name = f"{name}_{dtype.name.upper()}"
             self._names[key] = name
             self._values[name] = number

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
+
+import numpy as np
 
 from ..core.dim import Dim
 from ..core.types import Shape, TensorType
@@ -40,7 +42,10 @@ class DriverWriter:
     def constant_arrays(self) -> Iterator[str]:
         for buffer in self.program.constants:
             array = buffer.storage.array
-            if array.size <= 16:
+            if array.size == 0:
+                yield f"{buffer.name} = np.empty({array.shape}, np.{buffer.dtype.name})"
+                continue
+            if array.size <= 16 and np.isfinite(array).all():  # the others are not Python's to spell
                 yield f"{buffer.name} = np.array({array.tolist()!r}, np.{buffer.dtype.name})"
                 continue
             packed = base64.b64encode(array.tobytes()).decode()
@@ -85,8 +90,7 @@ class DriverWriter:
         yield f"def {program.name}({', '.join([*(b.name for b in self.leaves), 'work'])}):"
         names = ", ".join(program.outputs)
         yield f'{INDENT}"""{names or program.name}; ``work`` is a workspace for the sizes of the inputs."""'
-        for name in program.sizes:
-            yield f"{INDENT}{name} = {self._size(name)}"
+        yield from (f"{INDENT}{name} = {text}" for name, text in self._sizes())
         if self.work:
             yield from _wrapped("(", [f"{buffer.name}," for buffer in self.work], ") = work")
         used = {buffer for step in program.steps for buffer in touches(step)}
@@ -104,14 +108,21 @@ class DriverWriter:
         results = ", ".join(buffer.name for buffer in program.outputs.values())
         yield f"{INDENT}return {results}" if results else f"{INDENT}return None"
 
-    def _size(self, name: str) -> str:
-        """How a size is read off the inputs."""
-        for buffer in self.program.inputs:
-            for axis, size in enumerate(buffer.shape):
-                found = _solved(size, name, f"{buffer.name}.shape[{axis}]")
-                if found:
-                    return found
-        raise AssertionError(f"no input tells the size {name}")
+    def _sizes(self) -> Iterator[tuple[str, str]]:
+        """Each size with how it is read off the inputs: plain names first, then what is linear in one unknown."""
+        axes = [
+            (size, f"{buffer.name}.shape[{axis}]")
+            for buffer in self.program.inputs
+            for axis, size in enumerate(buffer.shape)
+            if isinstance(size, Dim)
+        ]
+        axes.sort(key=lambda axis: str(axis[0]) not in axis[0].names)
+        unknown = set(self.program.sizes)
+        while unknown:
+            solved = (_solved(size, shape, size.names & unknown) for size, shape in axes)
+            name, text = next(found for found in solved if found is not None)
+            unknown.remove(name)
+            yield name, text
 
     def _step(self, step: Step, call: str | None, note: Callable[[Gemm], str] | None) -> Iterator[str]:
         if isinstance(step, CheckRange):
@@ -159,16 +170,29 @@ def _matrix(step: Gemm, side: str) -> str:
     return f"{buffer.name}.T" if len(buffer.shape) == 2 else f"{buffer.name}.swapaxes(-1, -2)"
 
 
-def _solved(size: int | Dim, name: str, shape: str) -> str:
-    """The size ``name`` from an axis of size ``factor * name + rest``; empty when the axis does not tell."""
-    if not isinstance(size, Dim) or size.names != {name}:
-        return ""
-    terms = dict(size.terms)
-    factor, rest = terms.pop(((name, 1),), 0), terms.pop((), 0)
-    if not factor or terms:
-        return ""
-    text = shape if not rest else f"({shape} {'-' if rest > 0 else '+'} {abs(rest)})"
-    return text if factor == 1 else f"{text} // {factor}"
+def _solved(size: Dim, shape: str, unknown: Set[str]) -> tuple[str, str] | None:
+    """The one unknown name of ``size``, and its value when ``shape`` is the axis; None when the axis does not tell."""
+    if len(unknown) != 1:
+        return None
+    (name,) = unknown
+    factor: int | Dim = 0
+    rest: int | Dim = 0
+    for monomial, count in size.terms:
+        others = tuple(power for power in monomial if power[0] != name)
+        if len(others) == len(monomial):
+            rest = rest + Dim(((monomial, count),)) if monomial else rest + count
+        elif (name, 1) not in monomial:
+            return None
+        else:
+            factor = factor + Dim(((others, count),)) if others else factor + count
+    text = shape
+    if rest != 0:
+        text = f"({shape} + {-rest})" if isinstance(rest, int) and rest < 0 else f"({shape} - {_bracketed(rest)})"
+    return name, text if factor == 1 else f"{text} // {_bracketed(factor)}"
+
+
+def _bracketed(size: int | Dim) -> str:
+    return str(size) if isinstance(size, int) else f"({size})"
 
 
 def _listed(title: str, buffers: Sequence[Buffer]) -> Iterator[str]:

@@ -6,13 +6,14 @@ not installed: it imports only numpy and numba.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..lower.ir import CheckRange, Kernel, KernelCall, Program, Step
 from ..lower.labels import RESERVED
 from ..lower.lower import CHECK_RANGE
+from ..lower.rewrite import walk
 from ..runtime.maths import NUMPY, standalone
 from ..runtime.signature import Array, Param, Size
 from .canonical import canonical, strides
@@ -45,11 +46,11 @@ class Module:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.constants = Constants()
         self.kernels: list[EmittedKernel] = []
         self._known: dict[object, EmittedKernel] = {}
         buffers = (*program.inputs, *program.params, *program.work, *program.aliases, *program.constants)
         self._taken: set[str] = {*RESERVED, program.name, *(buffer.name for buffer in buffers)}
+        self.constants = Constants({*self._taken, *program.sizes, *_locals(program.steps)})
         self.calls = [self._emitted(step) for step in program.steps]
         self.driver = DriverWriter(program, [call.name if call else None for call in self.calls])
 
@@ -111,6 +112,14 @@ class Module:
         namespace: dict[str, Any] = dict(NUMPY)
         exec(compile(text, f"<symdiff {self.program.name}>", "exec"), namespace)
         return namespace
+
+
+def _locals(steps: Iterable[Step]) -> Iterator[str]:
+    """Every name that some kernel binds."""
+    for step in steps:
+        call = step.call if isinstance(step, CheckRange) else step
+        for statement in walk(call.kernel.body) if isinstance(call, KernelCall) else ():
+            yield from (getattr(statement, name) for name in ("var", "name", "best") if hasattr(statement, name))
 
 
 def signature(kernel: Kernel) -> tuple[Param, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..core.dim import Dim, dim, product
-from ..core.types import INT64, Shape
+from ..core.types import INT64
 from .ir import Accumulate, Accumulator, Const, Expr, Let, Load, Loop, Param, Statement, Store, Var, integer
 from .rewrite import expressions, subexpressions, substitute, walk, with_expressions
 
@@ -30,9 +30,12 @@ def flatten(
         extents.append(inner[0].extent)
         inner = inner[0].body
     index = tuple(Var(name) for name in names)
-    shapes = {param.name: param.shape for param in params}
-    shape = _common_shape(inner, index, shapes)
-    if shape is None or extents != [integer(size) for size in shape] or not _plain(body, names, index):
+    flattened = _read_or_written_at(index, inner)
+    shapes = {param.shape for param in params if param.name in flattened}
+    if len(shapes) != 1 or not _plain(body, names, index, flattened):
+        return None
+    (shape,) = shapes
+    if extents != [integer(size) for size in shape]:
         return None
     flat = Var(names[0])
 
@@ -44,7 +47,7 @@ def flatten(
     changed = tuple(_restored(with_expressions(s, lambda e: substitute(e, change)), index, flat) for s in inner)
     loop = Loop(flat.name, Var("size"), changed)
     statements = tuple(loop if isinstance(statement, Loop) else statement for statement in body)
-    flat_params = tuple(Param(param.name, param.dtype, (SIZE,)) if param.shape == shape else param for param in params)
+    flat_params = tuple(Param(p.name, p.dtype, (SIZE,)) if p.name in flattened else p for p in params)
     return statements, flat_params, product(shape)
 
 
@@ -54,19 +57,16 @@ def _restored(statement: Statement, index: tuple[Expr, ...], flat: Var) -> State
     return statement
 
 
-def _common_shape(inner: Sequence[Statement], index: tuple[Expr, ...], shapes: dict[str, Shape]) -> Shape | None:
-    """The shape of everything that is read or written at the plain index."""
-    found = {shapes[s.buffer] for s in inner if isinstance(s, Store) and s.index == index}
+def _read_or_written_at(index: tuple[Expr, ...], inner: Sequence[Statement]) -> set[str]:
+    found = {s.buffer for s in inner if isinstance(s, Store) and s.index == index}
     for statement in inner:
         for expr in expressions(statement):
-            for part in subexpressions(expr):
-                if isinstance(part, Load) and part.index == index:
-                    found.add(shapes[part.buffer])
-    return found.pop() if len(found) == 1 else None
+            found.update(p.buffer for p in subexpressions(expr) if isinstance(p, Load) and p.index == index)
+    return found
 
 
-def _plain(body: Sequence[Statement], names: list[str], index: tuple[Expr, ...]) -> bool:
-    """Nothing depends on the place in the loop, but through the plain index (or one of zeros)."""
+def _plain(body: Sequence[Statement], names: list[str], index: tuple[Expr, ...], flattened: set[str]) -> bool:
+    """Nothing depends on the place in the loop, but through the plain index; other buffers have one element read."""
     zero = Const(0, INT64)
     for statement in walk(body):
         if isinstance(statement, Loop):
@@ -77,14 +77,15 @@ def _plain(body: Sequence[Statement], names: list[str], index: tuple[Expr, ...])
         elif not isinstance(statement, Let | Accumulator | Accumulate):
             return False
         values = (statement.value,) if isinstance(statement, Store) else expressions(statement)
-        if not all(_plain_reads(value, names, index, zero) for value in values):
+        if not all(_plain_reads(value, names, index, flattened) for value in values):
             return False
     return True
 
 
-def _plain_reads(expr: Expr, names: list[str], index: tuple[Expr, ...], zero: Const) -> bool:
+def _plain_reads(expr: Expr, names: list[str], index: tuple[Expr, ...], flattened: set[str]) -> bool:
     if isinstance(expr, Load):
-        return expr.index == index or all(entry == zero for entry in expr.index)
+        fixed = expr.buffer not in flattened and all(entry == Const(0, INT64) for entry in expr.index)
+        return expr.index == index or fixed
     if isinstance(expr, Var):
         return expr.name not in names
-    return all(_plain_reads(arg, names, index, zero) for arg in getattr(expr, "args", ()))
+    return all(_plain_reads(arg, names, index, flattened) for arg in getattr(expr, "args", ()))

@@ -326,6 +326,7 @@ class Requirement:
 class Program:
     """Everything a call does: buffers with their places in memory, steps in order."""
 
+    name: str  # of the function
     graph: Graph
     stands_for: Mapping[Node, Node]  # which of the graph's nodes a node of the program computes
     inputs: list[Buffer]
@@ -338,10 +339,6 @@ class Program:
     steps: list[Step]
     requirements: list[Requirement]
     sizes: list[str]
-
-    @property
-    def name(self) -> str:
-        return self.graph.name
 
 
 def touches(step: Step) -> Iterator[Buffer]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 from collections.abc import Sequence
 
 from ..core.dim import Dim, dim, product
+from ..core.errors import GraphError, explain
 from ..core.graph import Graph
 from ..core.node import Node
 from ..core.op import InRange, Matmul, Reshape
@@ -54,8 +57,22 @@ def lower(graph: Graph) -> Program:
     return _Lowering(graph).program()
 
 
-def _size_names(nodes: Sequence[Node]) -> list[str]:
-    return sorted({name for node in nodes for size in node.shape if isinstance(size, Dim) for name in size.names})
+def _size_names(nodes: Sequence[Node], asked: str) -> list[str]:
+    """The named sizes. Callers pass them by name, so unlike other names they cannot be changed."""
+    found = sorted({name for node in nodes for size in node.shape if isinstance(size, Dim) for name in size.names})
+    for name in found:
+        if name in RESERVED or keyword.iskeyword(name):
+            problem = f"a size is called {name!r}, a name that emitted code needs"
+            raise GraphError(explain(asked, problem, hint="give sd.dim another name"))
+    return found
+
+
+def _function_name(name: str) -> str:
+    """A graph's name as that of a function."""
+    name = re.sub(r"\W", "_", name) or "_"
+    if name in RESERVED or keyword.iskeyword(name) or name[0].isdigit():
+        return f"_{name}"
+    return name
 
 
 class _Lowering:
@@ -66,20 +83,21 @@ class _Lowering:
         self.outputs = dict(zip(graph.outputs, roots[:split], strict=True))
         self.updates = dict(zip(graph.updates, roots[split:], strict=True))
         self.fusion = Fusion(roots)
-        self.sizes = _size_names([*graph.inputs, *self.fusion.order])
+        self.name = _function_name(graph.name)
+        self.sizes = _size_names([*graph.inputs, *self.fusion.order], graph.name)
         self.names = self._names()
         self.buffers: dict[Node, Buffer] = {}
         self.extra: list[Buffer] = []
         self._allocate()
         self.params = {node: Param(b.name, b.dtype, b.shape) for node, b in self.buffers.items()}
         self.by_name = {b.name: b for b in self.buffers.values()}
-        self.taken = RESERVED | set(self.sizes) | set(self.by_name)
+        self.taken = {*RESERVED, self.name, *self.sizes, *self.by_name}
 
     # -- names and buffers
 
     def _names(self) -> dict[Node, str]:
         """A name for every node, different from all sizes."""
-        taken = {*RESERVED, self.graph.name, *self.sizes}
+        taken = {*RESERVED, self.name, *self.sizes}
         names: dict[Node, str] = {}
         leaves = [*self.graph.inputs, *self.graph.params]
         for node in [*leaves, *self.fusion.order]:
@@ -93,6 +111,14 @@ class _Lowering:
             taken.add(name)
             names[node] = name
         return names
+
+    def _fresh(self, name: str) -> str:
+        """A name for one more buffer."""
+        unique, number = name, 2
+        while unique in self.taken:
+            unique, number = f"{name}_{number}", number + 1
+        self.taken.add(unique)
+        return unique
 
     def _allocate(self) -> None:
         for position, node in enumerate(self.graph.inputs):
@@ -135,6 +161,7 @@ class _Lowering:
         made = dict.fromkeys((*self.buffers.values(), *self.extra, *outputs.values()))
         work = [buffer for buffer in made if buffer.role in ("work", "output")]
         return Program(
+            name=self.name,
             graph=self.graph,
             stands_for=self.stands_for,
             inputs=[self.buffers[node] for node in self.graph.inputs],
@@ -158,6 +185,7 @@ class _Lowering:
         for param in builder.scratch:
             self.extra.append(Buffer(param.name, param.dtype, param.shape, Storage("work")))
             known[param.name] = self.extra[-1]
+            self.taken.add(param.name)
         buffers = tuple(known[param.name] for param in params)
         sizes: dict[str, int | Dim] = {}
         flat = flatten(body, params)
@@ -200,10 +228,10 @@ class _Lowering:
         """Every index lies within its axis: a kernel that returns 1 + the position of the first that does not."""
         indices = self.buffers[checked_operand(node)]
         size, wrap = _index_range(node)
-        i = Var("i")
+        i = Var("i" if indices.name != "i" else "k")
         index = Load(indices.name, (i,), INT64)
         outside = Apply("a < -b or a >= b" if wrap else "a < c or a >= b", (index, Var("extent"), integer(0)), BOOL)
-        body = (Loop("i", Var("size"), (Check(outside, add(i, 1)),)),)
+        body = (Loop(i.name, Var("size"), (Check(outside, add(i, 1)),)),)
         params = (Param(indices.name, INT64, (dim("size"),)),)
         kernel = Kernel(CHECK_RANGE, ("size", "extent"), params, body)
         call = KernelCall(kernel, (product(indices.shape), size), (indices,), "indices are checked first", (node,))
@@ -236,7 +264,7 @@ class _Lowering:
                 buffer.storage.role, buffer.storage.position = "output", position
                 outputs[name] = buffer
                 continue
-            copy = Buffer(f"{buffer.name}_out", node.dtype, node.shape, Storage("output", position))
+            copy = Buffer(self._fresh(f"{buffer.name}_out"), node.dtype, node.shape, Storage("output", position))
             (late if buffer.role == "output" else early).append(Copy(buffer, copy))
             outputs[name] = copy
         return outputs, early, late
@@ -251,7 +279,7 @@ class _Lowering:
             if target is source:
                 continue
             if source.role == "param":
-                held = Buffer(f"{source.name}_old", node.dtype, node.shape, Storage("work"))
+                held = Buffer(self._fresh(f"{source.name}_old"), node.dtype, node.shape, Storage("work"))
                 self.extra.append(held)
                 first.append(Copy(source, held))
                 source = held

@@ -30,11 +30,13 @@ def first_uses(steps: Sequence[Step]) -> dict[Storage, int]:
 
 def share_in_place(steps: Sequence[Step]) -> None:
     """Let results take the place of operands that are read for the last time, element by element."""
+    _settle_all(steps)
     last = last_uses(steps)
     first = first_uses(steps)
     for position, step in enumerate(steps):
         if not isinstance(step, KernelCall):
             continue
+        _settle_all([step])
         seen = accesses(step.kernel)
         for target in list(step.buffers):
             if target.role != "work" or first[target.storage] != position:
@@ -46,6 +48,10 @@ def share_in_place(steps: Sequence[Step]) -> None:
                     last[source.storage] = until
                     seen = accesses(step.kernel)
                     break
+    _settle_all(steps)
+
+
+def _settle_all(steps: Sequence[Step]) -> None:
     for step in steps:
         for buffer in touches(step):
             settle(buffer)

@@ -1,8 +1,9 @@
-"""The invariants of kernels and programs, checked: what emission and the table rely on, and lowering must leave behind."""
+"""The invariants of a program, checked: what emission and the table rely on, and lowering must leave behind."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from ..core.dim import Dim, never_exceeds, product
 from ..core.errors import GraphError
@@ -68,8 +69,8 @@ class _Check:
     def _known(self, buffer: Buffer, where: str) -> None:
         _require(buffer in self.known, where, f"{buffer.name} is no buffer of the program")
         _require(buffer.storage.moved_to is None, where, f"{buffer.name} has a storage that was moved elsewhere")
-        unknown = {name for size in buffer.shape if isinstance(size, Dim) for name in size.names} - set(self.program.sizes)
-        _require(not unknown, where, f"{buffer.name} has the unknown size {', '.join(sorted(unknown))}")
+        names = {name for size in buffer.shape if isinstance(size, Dim) for name in size.names}
+        _require(names <= set(self.program.sizes), where, f"{buffer.name} has a size that the program does not know")
         stale = buffer in self.program.params and buffer.storage in self.updated
         _require(not stale, where, f"reads {buffer.name}, which {self.updated.get(buffer.storage)} has overwritten")
 
@@ -93,8 +94,8 @@ class _Check:
         stores = _stores(kernel)
         for param, buffer in zip(kernel.params, call.buffers, strict=True):
             _require(param.dtype == buffer.dtype, where, f"{param.name} is {param.dtype}, {buffer.name} {buffer.dtype}")
-            flat = param.shape == (SIZE,) and product(buffer.shape) == sizes["size"]
-            _require(flat or param.shape == buffer.shape, where, f"{param.name} has shape {param.shape}, {buffer.name} {buffer.shape}")
+            fits = param.shape in (buffer.shape, (SIZE,) if product(buffer.shape) == sizes.get("size") else None)
+            _require(fits, where, f"{param.name} has shape {param.shape}, {buffer.name} {buffer.shape}")
             shared = sum(other.storage is buffer.storage for other in call.buffers) > 1
             _require(not (shared and param.name in stores), where, f"writes {param.name}, which it has twice")
             if param.name not in stores or _reads_first(kernel, param.name):
@@ -106,10 +107,11 @@ class _Check:
         _require(step.a.dtype == step.b.dtype == step.out.dtype, where, "dtypes differ")
         _require(step.out.dtype.kind == "f", where, f"BLAS has no {step.out.dtype}")
         _require(step.out.storage not in (step.a.storage, step.b.storage), where, "writes one of its operands")
-        sizes = ((step.a, step.stride_a, step.m * step.k), (step.b, step.stride_b, step.k * step.n))
-        for buffer, stride, matrix in (*sizes, (step.out, step.m * step.n, step.m * step.n)):
-            wanted = matrix * step.count if stride != 0 else matrix
-            _require(product(buffer.shape) == wanted, where, f"{buffer.name} has shape {buffer.shape}, not {wanted} elements")
+        a, b, out = step.m * step.k, step.k * step.n, step.m * step.n
+        for buffer, stride, matrix in ((step.a, step.stride_a, a), (step.b, step.stride_b, b), (step.out, out, out)):
+            _require(stride in (0, matrix), where, f"{buffer.name} has stride {stride}, a matrix has {matrix} elements")
+            wanted = matrix if stride == 0 else matrix * step.count
+            _require(product(buffer.shape) == wanted, where, f"{buffer.name} has {buffer.shape}, not {wanted} elements")
 
     def _copy(self, step: Copy, where: str) -> None:
         self._read(step.source, where)
@@ -135,7 +137,7 @@ class _Check:
             users.setdefault(storage.slot, []).append((first[storage], last[storage], buffer.name))
         for alive in users.values():
             alive.sort()
-            for (_, until, one), (since, _, other) in zip(alive, alive[1:], strict=False):
+            for (_, until, one), (since, _, other) in pairwise(alive):
                 _require(until < since, self.program.name, f"{one} and {other} share a slot while both are needed")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 from ..core.errors import GraphError
 from ..core.types import BOOL, INT64, as_dtype
@@ -125,11 +125,11 @@ class _Check:
             self._same(parts.pop(0), BOOL, "a condition")
         for part in parts:
             self._same(part, parts[0], "an operand")
-        if isinstance(tree, ast.BoolOp) or isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not):
+        if isinstance(tree, ast.BoolOp) or (isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not)):
             self._same(parts[0], BOOL, "a truth value")
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div):
             self._require(parts[0].kind == "f", f"a quotient of {parts[0]}")
-        if isinstance(tree, ast.Compare) or isinstance(tree, ast.Call) and ast.unparse(tree.func) in TRUTHS:
+        if isinstance(tree, ast.Compare) or (isinstance(tree, ast.Call) and ast.unparse(tree.func) in TRUTHS):
             return BOOL
         return parts[0]
 
@@ -144,7 +144,7 @@ class _Check:
             raise GraphError(f"kernel {self.kernel.name}: {problem}{at}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parsed(code: str) -> ast.expr:
     return ast.parse(code, mode="eval").body
 

@@ -171,8 +171,8 @@ def _take_slice(x: Node, axis: int, part: builtins.slice) -> Node:
     if step == -1:
         return slice_axis(x, axis, size - 1, size, -1)
     start, stop = _bound(part.start, size, 0), _bound(part.stop, size, size)
-    if never_exceeds(stop, start) and start != stop:
-        raise ShapeError(explain("slice", f"[{start}:{stop}] of {describe(x)} has no elements", at=here()))
+    if never_exceeds(stop, start):
+        return slice_axis(x, axis, 0, 0)
     return slice_axis(x, axis, start, stop - start)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from symdiff.runtime import native
-from symdiff.runtime.signature import Array, Param, Size
+from symdiff.runtime.signature import DTYPES, Array, Param, Size
 from symdiff.runtime.text import canonical
 
 _METH_FASTCALL = 0x80
@@ -91,8 +91,7 @@ _STEPS: dict[str, _Builtin] = {
     "gather_rows": (_GATHER_ROWS, (Size(), _WORDS, Size(), Size(), Size(), Size()), {}),
 }
 _RECORDS: dict[str, _Builtin] = {
-    f"record_{dtype}": (_RECORD, (Array(dtype, ()), Array("float64", (1,)), Size()), {})
-    for dtype in ("float32", "float64", "int64", "bool")
+    f"record_{dtype}": (_RECORD, (Array(dtype, ()), Array("float64", (1,)), Size()), {}) for dtype in DTYPES
 }
 _BUILTINS = _STEPS | _RECORDS
 
@@ -105,7 +104,7 @@ def builtin(name: str) -> int:
       stride_b, stride_c. `count` row-major products c = a @ b + beta * c (beta 0 or 1); strides in elements.
     - `copy`: source, target, bytes (they may overlap). `zero`: target, bytes.
     - `gather_rows`: source, order, target, start, count, row_bytes. Row i of target is row order[start + i] of source.
-    - `record_float32`, `record_float64`, `record_int64`, `record_bool`: source, target, position. One value -> float64.
+    - `record_float32` and so on for each dtype: source, target, position. One value -> float64.
     """
     text, params, constants = _BUILTINS[name]
     return native.addresses([canonical(text, params, constants, _INTRINSICS)], [name])[0]

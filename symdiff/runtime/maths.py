@@ -17,7 +17,8 @@ CASTS = tuple("bool_" if dtype == "bool" else dtype for dtype in DTYPES)
 
 UNARY = (
     "exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
-    "arcsinh", "arccosh", "arctanh", "floor", "ceil", "rint", "trunc", "fabs", "sign", "isnan", "isinf", "isfinite",
+    "arcsinh", "arccosh", "arctanh", "floor", "ceil", "rint", "trunc", "abs", "fabs", "sign",
+    "isnan", "isinf", "isfinite",
 )  # fmt: skip
 BINARY = (
     "arctan2", "maximum", "minimum", "copysign", "hypot", "power", "fmod", "remainder", "floor_divide",

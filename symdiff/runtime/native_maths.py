@@ -123,6 +123,7 @@ _UNARY_FLOAT: dict[str, Emit] = {
     "ceil": llvm("ceil"),
     "rint": llvm("rint"),
     "trunc": llvm("trunc"),
+    "abs": llvm("fabs"),
     "fabs": llvm("fabs"),
     "sign": _sign_float,
     "isnan": _isnan,
@@ -145,6 +146,10 @@ _BINARY_FLOAT: dict[str, Emit] = {
 
 def _compare(builder: Any, signed: bool, relation: str, a: Any, b: Any) -> Any:
     return (builder.icmp_signed if signed else builder.icmp_unsigned)(relation, a, b)
+
+
+def _abs_int(builder: Any, signed: bool, x: Any) -> Any:
+    return builder.select(_compare(builder, signed, "<", x, x.type(0)), builder.neg(x), x)
 
 
 def _sign_int(builder: Any, signed: bool, x: Any) -> Any:
@@ -240,6 +245,7 @@ _UNARY_INT: dict[str, Emit] = {
     "floor": _same,
     "ceil": _same,
     "trunc": _same,
+    "abs": _abs_int,
     "sign": _sign_int,
     "isnan": _never,
     "isinf": _never,

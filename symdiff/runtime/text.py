@@ -12,7 +12,7 @@ import numpy as np
 from symdiff.runtime.maths import NAMES
 from symdiff.runtime.signature import Array, Param
 
-BUILTINS = frozenset({"range", "abs", "True", "False"})
+BUILTINS = frozenset({"range", "True", "False"})
 
 
 @dataclass(frozen=True, slots=True)

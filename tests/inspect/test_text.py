@@ -25,6 +25,16 @@ def test_text_is_pinned(name, golden):
     golden(f"inspect/{name}", str(MODELS[name]()))
 
 
+def test_the_worked_network_after_the_passes_is_the_hand_derivation(golden):
+    """Three products backward, and 2 lambda W for the decay of each matrix."""
+    text = str(sd.optimize(MODELS["decay"]())[0])
+    golden("inspect/decay_optimized", text)
+    backward = text.split("backward")[1]
+    assert backward.count(" @ ") == 3
+    assert "d_W2 = 0.02 * W2_decay + " in backward
+    assert "d_W1 = 0.02 * W1_decay + " in backward
+
+
 def test_printing_twice_gives_the_same_text():
     assert str(digits()) == str(digits())
 

@@ -82,7 +82,7 @@ def test_the_sign_of_zero(apply, name):
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
-@pytest.mark.parametrize("name", ["floor", "ceil", "trunc", "sign", "isnan", "isinf", "isfinite"])
+@pytest.mark.parametrize("name", ["floor", "ceil", "trunc", "abs", "sign", "isnan", "isinf", "isfinite"])
 def test_unary_of_integers(apply, name, dtype):
     x = integers(dtype)
     expected = maths.NUMPY[name](x)

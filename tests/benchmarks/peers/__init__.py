@@ -8,8 +8,8 @@ import importlib.util
 from .peer import Peer
 
 _PLACES = {  # name -> (what must be installed, file, class)
-    "symdiff call": ("symdiff", "with_symdiff", "SymdiffCall"),
-    "symdiff fit": ("symdiff", "with_symdiff", "SymdiffFit"),
+    "symdiff call": ("numba", "with_symdiff", "SymdiffCall"),
+    "symdiff fit": ("numba", "with_symdiff", "SymdiffFit"),
     "numpy": ("numpy", "with_numpy", "NumPy"),
     "jax": ("jax", "with_jax", "Jax"),
     "jax scan": ("jax", "with_jax", "JaxScan"),

@@ -31,8 +31,9 @@ class Peer(ABC):
         """One batch of inputs or classes in the library's own form."""
         return array
 
-    def finish(self, loss: Any) -> None:
+    def finish(self, loss: Any) -> Any:
         """Wait until all work is done."""
+        return loss
 
     def load(self, x: Array, y: Array) -> None:
         """Take the batches that ``run`` goes through: x[k], y[k] are one batch."""
