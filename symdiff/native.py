@@ -14,14 +14,13 @@ from .bound import Bound
 from .core.dim import evaluate
 from .core.errors import IndexRangeError, ShapeError, explain
 from .core.graph import Graph
-from .core.node import describe
 from .emit.module import Module
 from .epoch import EpochTable
 from .executor import Array, Params
 from .explain import explained
 from .files import write_whole
-from .lower.fuse import checked_operand
-from .lower.ir import Buffer, CheckRange
+from .lower.ir import CheckRange
+from .lower.labels import model_name
 from .lower.lower import lower
 from .table import Table
 
@@ -155,18 +154,8 @@ class NativeExecutor:
         shape = [evaluate(size, bound.sizes) for size in buffer.shape]
         place = [int(k) for k in np.unravel_index(status - 1, shape)]
         size = evaluate(check.size, bound.sizes)
-        problem = f"index {value} at {place} of {_given_name(check, buffer)} is out of range for size {size}"
-        operands = ", ".join(map(describe, check.node.inputs))
-        raise IndexRangeError(explain(check.node.op.name, f"{problem}: {operands}", at=check.node.origin.place))
-
-
-def _given_name(check: CheckRange, buffer: Buffer) -> str:
-    """The name of the indices: of the input that they were converted from, when they were."""
-    node = checked_operand(check.node)
-    while node.op.name == "astype":
-        (node,) = node.inputs
-    name: str = node.attrs.get("name", buffer.name)
-    return name
+        problem = f"index {value} at {place} of {buffer.name} is out of range for size {size}"
+        raise IndexRangeError(explain(model_name(check.node), problem, at=check.node.origin.place))
 
 
 def _keep(bounds: dict[tuple[int, ...], Bound], key: tuple[int, ...], bound: Bound) -> None:

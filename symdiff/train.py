@@ -73,6 +73,10 @@ def train_step(
     >>> sd.train_step(sd.losses.mean_squared_error(x @ w, y), [x, y], sd.optim.sgd(0.1))
     <TrainStep step: outputs loss; trains w: float64[3]>
     """
+    inputs = [inputs] if isinstance(inputs, Node) else inputs
+    if not callable(getattr(optimizer, "updates", None)):
+        problem = f"the optimizer is a rule with updates, got {optimizer!r}"
+        raise GraphError(explain(name, problem, at=here(), hint="make one with sd.optim, like sd.optim.adam(1e-3)"))
     outputs = _outputs(name, loss, metrics or {})
     trained = _trainable(name, loss) if params is None else list(dict.fromkeys(params))
     _check_trained(name, trained)
@@ -92,6 +96,9 @@ def _outputs(name: str, loss: Node, metrics: Mapping[str, Node]) -> dict[str, No
         got = describe(loss) if isinstance(loss, Node) else repr(loss)
         hint = "reduce it, for example with sd.mean"
         raise GradientError(explain(name, f"the loss is a float scalar, got {got}", at=here(), hint=hint))
+    if not isinstance(metrics, Mapping):
+        problem = f"metrics are given by name, got {metrics!r}"
+        raise GraphError(explain(name, problem, at=here(), hint='write {"accuracy": node}'))
     if "loss" in metrics:
         raise GraphError(explain(name, "a metric may not be called 'loss': that is the loss", at=here()))
     for label, node in metrics.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,12 +16,15 @@ import numpy as np
 import pytest
 
 import symdiff as sd
+from symdiff.compile import Compiled, CompiledStep
+from symdiff.train import TrainStep
 from tests.strategies import Array, assert_close
 
+Trained = tuple[TrainStep, CompiledStep]
 ROOT = Path(__file__).parents[1]
 N = sd.dim("n")
 x = sd.input("x", (N, 8), dtype="float32")
-y = sd.input("y", (N,), dtype="int64")
+y = sd.input("label", (N,), dtype="int64")
 w = sd.param("w", (8, 16), init=sd.init.glorot_uniform(), dtype="float32")
 v = sd.param("v", (16, 3), init=sd.init.glorot_uniform(), dtype="float32")
 b = sd.param("b", (3,), dtype="float32")
@@ -29,13 +33,13 @@ loss = sd.losses.softmax_cross_entropy(logits, y)
 
 
 @pytest.fixture(scope="module")
-def train() -> sd.compile:
+def train() -> Trained:
     step = sd.train_step(loss, [x, y], sd.optim.adam(0.01), metrics={"accuracy": sd.metrics.accuracy(logits, y)})
     return step, sd.compile(step)
 
 
 @pytest.fixture(scope="module")
-def predict() -> Callable[..., Array]:
+def predict() -> Compiled:
     return sd.compile(sd.softmax(logits), inputs=[x])
 
 
@@ -71,12 +75,12 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "read-only": read_only,
     "unaligned": unaligned,
     "float16": lambda a: a.astype("float16"),
-    "a subclass": lambda a: a.view(np.recarray) if a.dtype.names else np.asarray(a).view(type("Own", (np.ndarray,), {})),
+    "a subclass": lambda a: a.view(type("Own", (np.ndarray,), {})),
 }
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_arrays_of_any_layout_work(train, layout: str) -> None:  # type: ignore[no-untyped-def]
+def test_arrays_of_any_layout_work(train: Trained, layout: str) -> None:
     step, run = train
     xs, ys = batch(7)
     if layout == "float16":
@@ -90,20 +94,32 @@ def test_arrays_of_any_layout_work(train, layout: str) -> None:  # type: ignore[
 
 
 BAD = {
-    "dtype": (lambda xs, ys: (xs.astype("float64"), ys), sd.DTypeError, r"input x: expected float32\[n, 8\], got float64"),
-    "labels that are floats": (lambda xs, ys: (xs, ys * 1.0), sd.DTypeError, r"input y: expected int64\[n\], got float64"),
+    "dtype": (
+        lambda xs, ys: (xs.astype("float64"), ys),
+        sd.DTypeError,
+        r"input x: expected float32\[n, 8\], got float64",
+    ),
+    "labels that are floats": (
+        lambda xs, ys: (xs, ys * 1.0),
+        sd.DTypeError,
+        r"input label: expected int64\[n\], got float64",
+    ),
     "complex": (lambda xs, ys: (xs * 1j, ys), sd.DTypeError, "input x: .* not real numbers"),
     "rank": (lambda xs, ys: (xs[0], ys), sd.ShapeError, r"input x: .* got float32\[8\]: it has 1 axes, not 2"),
     "columns": (lambda xs, ys: (xs[:, :5].copy(), ys), sd.ShapeError, "input x: .* axis 1 has size 5, not 8"),
-    "rows that disagree": (lambda xs, ys: (xs, ys[:3]), sd.ShapeError, "input y: .* axis 0 has size 3, not n = 5"),
-    "a label too large": (lambda xs, ys: (xs, [0, 1, 3, 0, 1]), sd.IndexRangeError, r"index 3 at \[2\] of y .* size 3"),
-    "a negative label": (lambda xs, ys: (xs, [0, 1, 2, 0, -1]), sd.IndexRangeError, r"index -1 at \[4\] of y .* size 3"),
+    "rows that disagree": (lambda xs, ys: (xs, ys[:3]), sd.ShapeError, "input label: .* axis 0 has size 3, not n = 5"),
+    "a label too large": (lambda xs, ys: (xs, [0, 1, 3, 0, 1]), sd.IndexRangeError, r"index 3 at \[2\] of label .* size 3"),
+    "a negative label": (
+        lambda xs, ys: (xs, [0, 1, 2, 0, -1]),
+        sd.IndexRangeError,
+        r"index -1 at \[4\] of label .* size 3",
+    ),
     "too few": (lambda xs, ys: (xs,), TypeError, "takes 2 arrays"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_named_and_changes_nothing(train, case: str) -> None:  # type: ignore[no-untyped-def]
+def test_bad_input_is_named_and_changes_nothing(train: Trained, case: str) -> None:
     step, run = train
     make, error, message = BAD[case]
     state = step.init(0)
@@ -120,18 +136,20 @@ def test_a_label_out_of_range_names_the_input_it_was_converted_from() -> None:
     m = sd.dim("m")
     table, at = sd.input("table", (5, 2)), sd.input("at", (N, m), dtype="int32")
     f = sd.compile(sd.sum(sd.take(table, at)), inputs=[table, at])
-    with pytest.raises(sd.IndexRangeError, match=r"index 7 at \[1, 2\] of at is out of range for size 5: .*test_native.py"):
+    with pytest.raises(
+        sd.IndexRangeError, match=r"index 7 at \[1, 2\] of at is out of range for size 5: .*test_native.py"
+    ):
         f(np.ones((5, 2)), np.array([[0, 1, -5], [1, 4, 7]], np.int32))
 
 
-def test_in_fit_the_steps_before_a_bad_label_stand(train) -> None:  # type: ignore[no-untyped-def]
+def test_in_fit_the_steps_before_a_bad_label_stand(train: Trained) -> None:
     step, run = train
     xs, ys = batch(20)
     ys[13] = 3
     state, expected = step.init(0), step.init(0)
     for start in (0, 5):
         run(expected, xs[start : start + 5], ys[start : start + 5])
-    with pytest.raises(sd.IndexRangeError, match=r"index 3 at \[3\] of y"):
+    with pytest.raises(sd.IndexRangeError, match=r"index 3 at \[3\] of label"):
         run.fit(state, xs, ys, batch_size=5, epochs=1, shuffle=False, progress=False)
     assert bytes_of(state) == bytes_of(expected)
 
@@ -162,7 +180,7 @@ def test_arrays_of_the_state_as_inputs() -> None:
 # -- sizes
 
 
-def test_one_function_for_every_batch_size(train, predict) -> None:  # type: ignore[no-untyped-def]
+def test_one_function_for_every_batch_size(train: Trained, predict: Compiled) -> None:
     step, run = train
     reference = sd.compile(step, backend="numpy")
     state, other = step.init(1), step.init(1)
@@ -174,10 +192,10 @@ def test_one_function_for_every_batch_size(train, predict) -> None:  # type: ign
             one, two = run(state, given, labels), reference(other, given, labels)
             np.testing.assert_allclose([one.loss, one.accuracy], [two.loss, two.accuracy], rtol=2e-4)
     for name in state:
-        assert_close(state[name], other[name], other[name].dtype, rtol=1e-2 if name == "b.v" else 2e-3)
+        assert_close(state[name], other[name], other[name].dtype, rtol=2e-3)
 
 
-def test_an_empty_batch(predict) -> None:  # type: ignore[no-untyped-def]
+def test_an_empty_batch(predict: Compiled) -> None:
     assert predict(sd.State.initial([w, v, b]), np.zeros((0, 8), "float32")).shape == (0, 3)
     total = sd.compile([sd.sum(x, 0), sd.mean(x)], inputs=[x])
     with np.errstate(all="raise"):
@@ -186,14 +204,13 @@ def test_an_empty_batch(predict) -> None:  # type: ignore[no-untyped-def]
     assert np.isnan(mean)
 
 
-@pytest.mark.parametrize("rows", [2**33, 2**60, 2**62])
+@pytest.mark.parametrize("rows", [2**50, 2**60, 2**62])
 def test_sizes_beyond_memory_are_an_error_and_not_the_end(rows: int) -> None:
     left, right = sd.input("left", (N, 0)), sd.input("right", (0, 3))
     f = sd.compile(sd.tanh(left @ right), inputs=[left, right])
     assert f(np.ones((2, 0)), np.ones((0, 3))).tolist() == [[0.0] * 3] * 2
-    if rows > 2**40 or sys.platform == "linux" and os.sysconf("SC_PHYS_PAGES") * 4096 < rows * 24:
-        with pytest.raises((MemoryError, ValueError), match="Unable to allocate|too big"):
-            f(np.empty((rows, 0)), np.ones((0, 3)))
+    with pytest.raises((MemoryError, ValueError), match=r"Unable to allocate|too big"):
+        f(np.empty((rows, 0)), np.ones((0, 3)))
     assert f(np.ones((2, 0)), np.ones((0, 3))).tolist() == [[0.0] * 3] * 2
 
 
@@ -216,7 +233,7 @@ def test_outputs_are_arrays_of_their_own(rows: int) -> None:
 # -- threads and processes
 
 
-def test_four_threads_at_once(predict) -> None:  # type: ignore[no-untyped-def]
+def test_four_threads_at_once(predict: Compiled) -> None:
     state = sd.State.initial([w, v, b])
     jobs = [batch(n, seed=n)[0] for n in (1, 7, 64, 200) * 25]
     expected = [predict(state, job) for job in jobs]
@@ -265,7 +282,7 @@ assert f(a, b) == before
     run_python(code)
 
 
-def test_an_interrupted_fit_stops_between_two_steps(train) -> None:  # type: ignore[no-untyped-def]
+def test_an_interrupted_fit_stops_between_two_steps(train: Trained) -> None:
     step, run = train
     xs, ys = batch(640)
     state, again = step.init(0), step.init(0)
@@ -303,7 +320,7 @@ print(*[one.tolist() for one in f(np.arange(6.0).reshape(2, 3))])
 # -- files that stand alone
 
 ALONE = """
-import importlib.util, sys
+import importlib.util, json, sys
 import numpy as np
 class Hidden:
     def find_spec(self, name, path=None, target=None):
@@ -317,7 +334,7 @@ spec.loader.exec_module(model)
 arrays = [data[f"in{k}"] for k in range(int(sys.argv[4]))]
 out = getattr(model, sys.argv[3])(*arrays, model.workspace(*map(int, sys.argv[5:])))
 out = out if isinstance(out, tuple) else (out,)
-print(repr([one.tolist() for one in out]), repr([one.tolist() for one in arrays]))
+print(json.dumps([[one.tolist() for one in found] for found in (out, arrays)]))
 assert "symdiff" not in sys.modules
 """
 
@@ -326,8 +343,8 @@ def run_alone(path: Path, function: str, arrays: list[Array], *sizes: int) -> tu
     data = path.with_suffix(".npz")
     np.savez(data, **{f"in{k}": array for k, array in enumerate(arrays)})
     printed = run_python(ALONE, str(path), str(data), function, str(len(arrays)), *map(str, sizes))
-    found: tuple[list[object], list[object]] = eval(printed.replace("] [[", "], [[", 1), {"nan": np.nan, "inf": np.inf})  # noqa: S307
-    return found
+    found, after = json.loads(printed)
+    return found, after
 
 
 def test_a_saved_function_runs_without_symdiff(tmp_path: Path) -> None:
@@ -353,7 +370,7 @@ def test_a_saved_function_runs_without_symdiff(tmp_path: Path) -> None:
         assert_close(np.asarray(one, expected[name].dtype), expected[name], expected[name].dtype)
 
 
-def test_a_saved_training_step_runs_without_symdiff(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_saved_training_step_runs_without_symdiff(train: Trained, tmp_path: Path) -> None:
     step, run = train
     path = tmp_path / "step.py"
     run.save(path)
@@ -368,7 +385,7 @@ def test_a_saved_training_step_runs_without_symdiff(train, tmp_path: Path) -> No
         assert_close(np.asarray(array, held.dtype), held, held.dtype)
 
 
-def test_a_saved_file_appears_whole_or_not_at_all(predict, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_saved_file_appears_whole_or_not_at_all(predict: Compiled, tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     predict.save(path)
     assert path.read_text() == predict.source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -82,11 +83,11 @@ class Graph:
         """The graph in Graphviz's language."""
         return str(call("graph_dot", self))
 
-    def to_svg(self, path: str | None = None) -> str:
+    def to_svg(self, path: str | os.PathLike[str] | None = None) -> str:
         """A picture, drawn without any outside program; written to ``path`` when one is given."""
         return str(call("graph_svg", self, path))
 
-    def to_html(self, path: str | None = None) -> str:
+    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
         """A page with the picture, the text and where each node comes from; written to ``path`` when one is given."""
         return str(call("graph_html", self, path))
 

@@ -95,6 +95,9 @@ class Node:
             f"bool({describe(self)}): a symbol has no value while the model is built; use sd.where or sd.logical_and"
         )
 
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray[Any, Any]:
+        raise GraphError(f"array of {describe(self)}: a symbol has no value; compile it, or use sd's function")
+
     def __len__(self) -> int:
         if not self.shape or not isinstance(self.shape[0], int):
             raise GraphError(f"len({describe(self)}): the leading size is not a number")

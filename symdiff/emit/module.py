@@ -26,9 +26,7 @@ _PLAIN = 'kernel = njit(error_model="numpy", fastmath={"contract"})'
 _SUMS = 'summing_kernel = njit(error_model="numpy", fastmath={"contract", "reassoc", "nsz"})  # sums in any order'
 
 
-_CHECK = [
-    "1 + the position of the first index outside its axis, 0 when there is none; negative ones count from the end"
-]
+_CHECK = ["1 + the position of the first index outside its axis, 0 when there is none"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,11 @@ def kernel_name(region: Region) -> str:
     return "_".join(list(words)[:WORDS]) or "copy"
 
 
+def model_name(node: Node) -> str:
+    """The operator of the model that a node belongs to: ``cross_entropy`` for what that was written out to."""
+    return _composite(node.origin) or node.op.name
+
+
 def _word(node: Node) -> str:
     origin = node.origin
     composite = _composite(origin)

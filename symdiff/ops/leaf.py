@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,8 @@ def param(name: str, shape: Any = (), init: Any = None, dtype: Any = "float64") 
     sizes = as_shape(shape)
     if any(isinstance(size, Dim) for size in sizes):
         raise GraphError(f"param {name!r}: sizes of a parameter are numbers, got {tuple(map(str, sizes))}")
+    if isinstance(init, type | FunctionType) and init.__module__.startswith("symdiff."):
+        raise GraphError(explain("param", f"{name}: init is {init.__name__} itself", at=here(), hint="call it: init()"))
     if init is not None and not callable(init):
         init = _initial_value(name, init, sizes, as_dtype(dtype))
     return build(PARAM, [], {"name": _leaf_name("param", name), "dtype": as_dtype(dtype), "shape": sizes, "init": init})

@@ -34,15 +34,16 @@ class adam:  # noqa: N801  (reads as the rule it is: sd.optim.adam(1e-3))
 
     def updates(self, gradients: Mapping[Node, Node]) -> dict[Node, Node]:
         t = astype(step_count() + 1, FLOAT64)
-        unbias1 = (1 / (1 - constant(self.beta1) ** t)).named("unbias1")
-        unbias2 = (1 / (1 - constant(self.beta2) ** t)).named("unbias2")
+        unbias_m = (1 / (1 - constant(self.beta1) ** t)).named("unbias_m")
+        unbias_v = (1 / (1 - constant(self.beta2) ** t)).named("unbias_v")
         found: dict[Node, Node] = {}
         for p, g in gradients.items():
             m, v = slot(p, "m"), slot(p, "v")
             found[m] = self.beta1 * m + (1 - self.beta1) * g
             found[v] = self.beta2 * v + (1 - self.beta2) * square(g)
-            rate = rate_for(self.lr, p) * astype(unbias1, p.dtype)
-            found[p] = p - rate * found[m] / (sqrt(found[v] * astype(unbias2, p.dtype)) + self.eps)
+            rate = (rate_for(self.lr, p) * astype(unbias_m, p.dtype)).named("rate")
+            scale_v = unbias_v if p.dtype == FLOAT64 else astype(unbias_v, p.dtype).named("scale_v")
+            found[p] = p - rate * found[m] / (sqrt(found[v] * scale_v) + self.eps)
         return found
 
     def __repr__(self) -> str:

@@ -93,7 +93,10 @@ def test_mixed_operands(one: str) -> None:
     for first, other in combinations(DTYPES, 2):
         if one != first:
             continue
-        x, y = sd.input(f"x_{first}_{other}", (SIZE,), dtype=first), sd.input(f"y_{first}_{other}", (SIZE,), dtype=other)
+        x, y = (
+            sd.input(f"x_{first}_{other}", (SIZE,), dtype=first),
+            sd.input(f"y_{first}_{other}", (SIZE,), dtype=other),
+        )
         values |= {x: extremes(first, 1), y: extremes(other, 2)}
         for name in ("add", "multiply", "less", "equal", "maximum"):
             outputs[f"{name}_{other}"] = getattr(sd, name)(x, y)

@@ -55,7 +55,9 @@ def test_names_that_the_program_makes_up_are_free() -> None:
     assert_three_ways(graph, some_values(x, y, z, p, q))
 
 
-@pytest.mark.parametrize("name", ["my-model", "lambda", "np", "x", "exp", "workspace", "2nd", "kernel", "n", "out", "é"])
+@pytest.mark.parametrize(
+    "name", ["my-model", "lambda", "np", "x", "exp", "workspace", "2nd", "kernel", "n", "out", "é"]
+)
 def test_a_graph_of_any_name(name: str) -> None:
     x = sd.input("x", (N, 3))
     graph = sd.Graph({"out": sd.exp(x) * 2}, [x], name=name)
@@ -118,7 +120,7 @@ def test_constant_arrays(array: np.ndarray) -> None:  # type: ignore[type-arg]
     ids=str,
 )
 def test_literals_are_exact(value: np.generic) -> None:
-    found = eval(literal(value), {"np": np})  # noqa: S307
+    found = eval(literal(value), {"np": np})
     assert found.dtype == value.dtype
     assert np.signbit(found) == np.signbit(value)
     np.testing.assert_array_equal(found, value)

@@ -154,3 +154,27 @@ def test_a_learning_rate_kept_in_the_state(model, build):
     state["rate"][...] = 0
     train(state, model.X, model.Y)
     assert (state["W"] == before).all()
+
+
+class TestWrongArguments:
+    """What a newcomer writes first, and what the error then says."""
+
+    @pytest.fixture
+    def model(self):
+        x, w = sd.input("x_wrong", (sd.dim("n"), 3)), sd.param("w_wrong", (3,))
+        return x, sd.mean(x @ w)
+
+    def test_a_number_as_the_optimizer(self, model):
+        with pytest.raises(sd.GraphError, match=r"the optimizer is a rule with updates, got 0.1.*sd\.optim\.adam"):
+            sd.train_step(model[1], [model[0]], 0.1)
+
+    def test_metrics_without_names(self, model):
+        with pytest.raises(sd.GraphError, match=r'metrics are given by name.*write \{"accuracy": node\}'):
+            sd.train_step(model[1], [model[0]], sd.optim.sgd(0.1), metrics=[model[1]])
+
+    def test_one_input_needs_no_list(self, model):
+        assert sd.train_step(model[1], model[0], sd.optim.sgd(0.1)).graph.inputs == [model[0]]
+
+    def test_an_initialiser_that_was_not_called(self):
+        with pytest.raises(sd.GraphError, match=r"q: init is he_normal itself.*call it: init\(\)"):
+            sd.param("q", (3,), init=sd.init.he_normal)
