@@ -76,9 +76,10 @@ class Bound:
                 values[slot] = address_of(array)
         if params is self.pointed:
             return
+        self.pointed = None  # until all of them are told: an interrupt may come between two
         for node, slot in self.params:
             if node in params:
-                self.values[slot] = address_of(params[node])
+                values[slot] = address_of(params[node])
         self.pointed = params
 
     def renew_large(self) -> dict[int, Array]:

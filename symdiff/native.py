@@ -19,6 +19,7 @@ from .epoch import EpochTable
 from .executor import Array, Params
 from .explain import explained
 from .files import write_whole
+from .lower.fuse import checked_operand
 from .lower.ir import CheckRange
 from .lower.labels import model_name
 from .lower.lower import lower
@@ -154,7 +155,11 @@ class NativeExecutor:
         shape = [evaluate(size, bound.sizes) for size in buffer.shape]
         place = [int(k) for k in np.unravel_index(status - 1, shape)]
         size = evaluate(check.size, bound.sizes)
-        problem = f"index {value} at {place} of {buffer.name} is out of range for size {size}"
+        given = checked_operand(check.node)
+        while given.op.name == "astype":  # int32 positions are the user's own
+            (given,) = given.inputs
+        name = given.attrs.get("name", buffer.name)
+        problem = f"index {value} at {place} of {name} is out of range for size {size}"
         raise IndexRangeError(explain(model_name(check.node), problem, at=check.node.origin.place))
 
 

@@ -137,7 +137,7 @@ def test_a_label_out_of_range_names_the_input_it_was_converted_from() -> None:
     table, at = sd.input("table", (5, 2)), sd.input("at", (N, m), dtype="int32")
     f = sd.compile(sd.sum(sd.take(table, at)), inputs=[table, at])
     with pytest.raises(
-        sd.IndexRangeError, match=r"index 7 at \[1, 2\] of at is out of range for size 5: .*test_native.py"
+        sd.IndexRangeError, match=r"index 7 at \[1, 2\] of at is out of range for size 5.*test_native.py"
     ):
         f(np.ones((5, 2)), np.array([[0, 1, -5], [1, 4, 7]], np.int32))
 

@@ -27,7 +27,7 @@ class Graph:
     >>> print(sd.Graph(inputs=[x], outputs={"y": sd.sum(x * x)}).outputs["y"].type)
     float64
 
-    Raises GraphError when two different leaves share a name or an input is missing from ``inputs``.
+    Raises GraphError when two different leaves share a name, an input is missing from ``inputs`` or one is updated.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Graph:
         found = [node for node in self.nodes if node.op.name == "input"]
         self.params = [node for node in self.nodes if node.op.name == "param"]
         self.inputs = _checked_inputs(inputs, found, self.params)
+        _check_updates(self.updates, self.inputs)
         _check_names([*self.inputs, *self.params])
 
     @cached_property
@@ -129,6 +130,13 @@ def _checked_inputs(given: Sequence[Node] | None, found: Sequence[Node], params:
     if len(set(given)) < len(given):
         raise GraphError("graph inputs: a node is listed twice")
     return list(given)
+
+
+def _check_updates(updates: Mapping[Node, Node], inputs: Sequence[Node]) -> None:
+    for leaf in updates:
+        if leaf in inputs:
+            problem = f"{describe(leaf)} is an argument of each call, so it cannot be updated"
+            raise GraphError(f"graph updates: {problem}, at {leaf.origin.place}; leave it out of the inputs")
 
 
 def _check_names(leaves: Sequence[Node]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from .node import Node
 from .provenance import Origin
@@ -87,7 +87,7 @@ class _Naming:
         self.outside = outside_names(nodes)
         self.consumers = users(nodes)
         self.names: dict[Node, str] = {}
-        self.unique = _Unique()
+        self.unique = Unique()
         for node in sorted((node for node in nodes if node in given), key=lambda node: not is_leaf(node)):
             self.names[node] = self.unique(given[node])
 
@@ -159,18 +159,23 @@ def _as_identifier(name: str) -> str:
     return name if name.isidentifier() else re.sub(r"\W+|^(?=\d)", "_", name)
 
 
-class _Unique:
-    """Hands out names, each once; remembers where the numbers of each name have come to, so that n names cost O(n)."""
+class Unique:
+    """Hands out names, each once and none that is in ``outside``. Remembers where the numbers of each name have come
+    to, so that n names cost O(n)."""
 
-    def __init__(self) -> None:
+    def __init__(self, outside: Container[str] = frozenset()) -> None:
+        self.outside = outside
         self.taken: set[str] = set()
         self.last: dict[str, int] = {}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.taken or name in self.outside
 
     def __call__(self, name: str) -> str:
         """``name``, or the first free ``name_2``, ``name_3``, ..."""
         if keyword.iskeyword(name):
             name += "_"
-        if name in self.taken:
+        if name in self:
             return self.numbered(name, start=2)
         self.taken.add(name)
         return name
@@ -178,7 +183,7 @@ class _Unique:
     def numbered(self, name: str, start: int = 1) -> str:
         """The first free ``name_1``, ``name_2``, ..."""
         number = max(self.last.get(name, 0) + 1, start)
-        while f"{name}_{number}" in self.taken:
+        while f"{name}_{number}" in self:
             number += 1
         self.last[name] = number
         self.taken.add(f"{name}_{number}")

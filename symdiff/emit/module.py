@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..core.naming import Unique
 from ..lower.ir import CheckRange, Kernel, KernelCall, Program, Step
 from ..lower.labels import RESERVED
 from ..lower.lower import CHECK_RANGE
@@ -47,8 +48,9 @@ class Module:
         self.kernels: list[EmittedKernel] = []
         self._known: dict[object, EmittedKernel] = {}
         buffers = (*program.inputs, *program.params, *program.work, *program.aliases, *program.constants)
-        self._taken: set[str] = {*RESERVED, program.name, *(buffer.name for buffer in buffers)}
-        self.constants = Constants({*self._taken, *program.sizes, *_locals(program.steps)})
+        given = {*RESERVED, program.name, *(buffer.name for buffer in buffers)}
+        self._unique = Unique(given)
+        self.constants = Constants({*given, *program.sizes, *_locals(program.steps)})
         self.calls = [self._emitted(step) for step in program.steps]
         self.driver = DriverWriter(program, [call.name if call else None for call in self.calls])
 
@@ -64,13 +66,6 @@ class Module:
             self._known[key] = emitted
             self.kernels.append(emitted)
         return self._known[key]
-
-    def _unique(self, name: str) -> str:
-        unique, number = name, 2
-        while unique in self._taken:
-            unique, number = f"{name}_{number}", number + 1
-        self._taken.add(unique)
-        return unique
 
     # -- text
 

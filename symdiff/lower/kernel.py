@@ -152,7 +152,7 @@ class KernelBuilder:
             before.statements.append(Accumulator(name, start))
             before.bound[node, self.values.canonical(node)] = Var(name, node.dtype)
             return
-        names = [self.values.fresh("abcdefgh"[axis]) for axis in range(node.ndim)]
+        names = [self.values.fresh("abcdefgh"[axis] if axis < 8 else f"a{axis}") for axis in range(node.ndim)]
         statements: list[Statement] = [Store(self.values.memory(node).name, tuple(map(Var, names)), start)]
         for name, size in reversed(list(zip(names, node.shape, strict=True))):
             statements = [Loop(name, integer(size), tuple(statements))]

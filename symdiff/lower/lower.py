@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ..core.dim import Dim, dim, product
 from ..core.errors import GraphError, explain
 from ..core.graph import Graph
+from ..core.naming import Unique
 from ..core.node import Node
 from ..core.op import InRange, Matmul, Reshape
 from ..core.types import BOOL, INT64
@@ -85,40 +86,25 @@ class _Lowering:
         self.fusion = Fusion(roots)
         self.name = _function_name(graph.name)
         self.sizes = _size_names([*graph.inputs, *self.fusion.order], graph.name)
+        self.unique = Unique({*RESERVED, self.name, *self.sizes})
         self.names = self._names()
         self.buffers: dict[Node, Buffer] = {}
         self.extra: list[Buffer] = []
         self._allocate()
         self.params = {node: Param(b.name, b.dtype, b.shape) for node, b in self.buffers.items()}
         self.by_name = {b.name: b for b in self.buffers.values()}
-        self.taken = {*RESERVED, self.name, *self.sizes, *self.by_name}
+        self.memory_names = {*RESERVED, self.name, *self.sizes, *self.by_name}  # what locals may not be called
 
     # -- names and buffers
 
     def _names(self) -> dict[Node, str]:
         """A name for every node, different from all sizes."""
-        taken = {*RESERVED, self.name, *self.sizes}
         names: dict[Node, str] = {}
-        leaves = [*self.graph.inputs, *self.graph.params]
-        for node in [*leaves, *self.fusion.order]:
-            if node in names:
-                continue
+        for node in dict.fromkeys((*self.graph.inputs, *self.graph.params, *self.fusion.order)):
             given = next((origin.name for origin in node.origins if origin.name), None)
-            base = self.graph.names.get(self.stands_for.get(node, node)) or given or node.op.name
-            name, number = base, 2
-            while name in taken:
-                name, number = f"{base}_{number}", number + 1
-            taken.add(name)
-            names[node] = name
+            known = self.graph.names.get(self.stands_for.get(node, node))
+            names[node] = self.unique(known or given or node.op.name)
         return names
-
-    def _fresh(self, name: str) -> str:
-        """A name for one more buffer."""
-        unique, number = name, 2
-        while unique in self.taken:
-            unique, number = f"{name}_{number}", number + 1
-        self.taken.add(unique)
-        return unique
 
     def _allocate(self) -> None:
         for position, node in enumerate(self.graph.inputs):
@@ -178,15 +164,14 @@ class _Lowering:
 
     def _kernel_call(self, region: Region, position: int) -> KernelCall:
         home = self.fusion.home
-        values = Values(region, self.params, lambda node: home.get(node, -1) < position, self.names, self.taken)
+        values = Values(region, self.params, lambda node: home.get(node, -1) < position, self.names, self.memory_names)
         builder = KernelBuilder(region, self.fusion.rank, values)
         body, params = tidy(builder.build()), tuple(values.used.values())
-        known = dict(self.by_name)
         for param in builder.scratch:
-            self.extra.append(Buffer(param.name, param.dtype, param.shape, Storage("work")))
-            known[param.name] = self.extra[-1]
-            self.taken.add(param.name)
-        buffers = tuple(known[param.name] for param in params)
+            self.by_name[param.name] = Buffer(param.name, param.dtype, param.shape, Storage("work"))
+            self.extra.append(self.by_name[param.name])
+            self.memory_names.add(param.name)
+        buffers = tuple(self.by_name[param.name] for param in params)
         sizes: dict[str, int | Dim] = {}
         flat = flatten(body, params)
         if flat is not None:
@@ -264,7 +249,7 @@ class _Lowering:
                 buffer.storage.role, buffer.storage.position = "output", position
                 outputs[name] = buffer
                 continue
-            copy = Buffer(self._fresh(f"{buffer.name}_out"), node.dtype, node.shape, Storage("output", position))
+            copy = Buffer(self.unique(f"{buffer.name}_out"), node.dtype, node.shape, Storage("output", position))
             (late if buffer.role == "output" else early).append(Copy(buffer, copy))
             outputs[name] = copy
         return outputs, early, late
@@ -279,7 +264,7 @@ class _Lowering:
             if target is source:
                 continue
             if source.role == "param":
-                held = Buffer(self._fresh(f"{source.name}_old"), node.dtype, node.shape, Storage("work"))
+                held = Buffer(self.unique(f"{source.name}_old"), node.dtype, node.shape, Storage("work"))
                 self.extra.append(held)
                 first.append(Copy(source, held))
                 source = held

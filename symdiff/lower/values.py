@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
+from ..core.naming import Unique
 from ..core.node import Node
 from ..core.op import Elementwise, Gather, Index, InRange, Place, View
 from ..core.types import BOOL, INT64
@@ -59,11 +60,11 @@ class Values:
         buffers: Mapping[Node, Param],
         filled: Callable[[Node], bool],
         names: Mapping[Node, str],
-        taken: Set[str],
+        outside: Container[str],
     ) -> None:
         self.region, self.buffers, self.filled, self.names = region, buffers, filled, names
         self.used: dict[str, Param] = {}
-        self.taken, self.own_names = taken, set[str]()
+        self.fresh = Unique(outside)  # names nothing else in the kernel has
         self.vars = [
             self.fresh(LETTERS[axis] if axis < len(LETTERS) else f"i{axis}") for axis in range(len(region.extents))
         ]
@@ -74,14 +75,6 @@ class Values:
         self.ready: set[Node] = set()  # those whose stage is done
 
     # -- names and indices
-
-    def fresh(self, name: str) -> str:
-        """A name nothing else in the kernel has."""
-        unique, number = name, 2
-        while unique in self.taken or unique in self.own_names:
-            unique, number = f"{name}_{number}", number + 1
-        self.own_names.add(unique)
-        return unique
 
     def var(self, axis: int) -> Var:
         return Var(self.vars[axis])

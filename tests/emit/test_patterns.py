@@ -126,9 +126,34 @@ def sums_that_cancel() -> sd.Graph:
     return sd.Graph({"zero": sd.sum((x + large * 1e20) - large * 1e20), "x": sd.sum(x)})
 
 
+def ten_axes() -> sd.Graph:
+    """More axes than letters."""
+    deep = sd.input("deep", (N, *(1, 2) * 5))
+    return sd.Graph({"sums": sd.sum(sd.tanh(deep), 0), "turned": sd.permute_dims(deep, tuple(reversed(range(11))))})
+
+
+def totals_and_rows() -> sd.Graph:
+    """Each reduction needs the one before it, along another axis."""
+    centred = x - sd.sum(x, 0)
+    scaled = centred * sd.sum(centred, 1, keepdims=True)
+    return sd.Graph({"out": scaled / (sd.sum(scaled) + 100), "columns": sd.sum(x, 0)})
+
+
+def indices_that_are_computed() -> sd.Graph:
+    table = sd.input("table", (6, 3))
+    best = sd.argmax(x, 1)
+    cost = sd.sum(sd.square(sd.take(table, best - 6)))
+    return with_gradients(cost, [table], best=best, along=sd.take_along_axis(x, sd.expand_dims(best, 1), 1))
+
+
+def many_results() -> sd.Graph:
+    return sd.Graph({f"sin{k}": sd.sin(x * k) for k in range(1, 120)})
+
+
 PATTERNS = [
     attention, layer_norm, batch_norm, convolution, embedding, lstm, gradient_penalty, integer_products, deep_diamond,
-    cheap_diamond, shrinking_stencil, long_chain, two_softmaxes, sums_that_cancel,
+    cheap_diamond, shrinking_stencil, long_chain, two_softmaxes, sums_that_cancel, ten_axes,
+    totals_and_rows, indices_that_are_computed, many_results,
 ]  # fmt: skip
 
 

@@ -117,3 +117,9 @@ def test_updates_come_after_everything_that_can_fail() -> None:
         if buffer.role == "param" and buffer.name in ("p", "q")
     ]
     assert min(writers) > last
+
+
+def test_an_argument_of_the_call_is_not_updated() -> None:
+    """The array is the caller's, or a converted copy that nobody would see change."""
+    with pytest.raises(sd.GraphError, match=r"q: float64\[3\] is an argument of each call, so it cannot be updated"):
+        sd.Graph({}, [q], updates={q: q + 1})
