@@ -23,11 +23,11 @@ from tests.strategies import Array, assert_close
 Trained = tuple[TrainStep, CompiledStep]
 ROOT = Path(__file__).parents[1]
 N = sd.dim("n")
-x = sd.input("x", (N, 8), dtype="float32")
+x = sd.input("rows", (N, 8), dtype="float32")
 y = sd.input("label", (N,), dtype="int64")
-w = sd.param("w", (8, 16), init=sd.init.glorot_uniform(), dtype="float32")
-v = sd.param("v", (16, 3), init=sd.init.glorot_uniform(), dtype="float32")
-b = sd.param("b", (3,), dtype="float32")
+w = sd.param("w_hidden", (8, 16), init=sd.init.glorot_uniform(), dtype="float32")
+v = sd.param("w_out", (16, 3), init=sd.init.glorot_uniform(), dtype="float32")
+b = sd.param("b_out", (3,), dtype="float32")
 logits = sd.relu(x @ w) @ v + b
 loss = sd.losses.softmax_cross_entropy(logits, y)
 
@@ -97,18 +97,22 @@ BAD = {
     "dtype": (
         lambda xs, ys: (xs.astype("float64"), ys),
         sd.DTypeError,
-        r"input x: expected float32\[n, 8\], got float64",
+        r"input rows: expected float32\[n, 8\], got float64",
     ),
     "labels that are floats": (
         lambda xs, ys: (xs, ys * 1.0),
         sd.DTypeError,
         r"input label: expected int64\[n\], got float64",
     ),
-    "complex": (lambda xs, ys: (xs * 1j, ys), sd.DTypeError, "input x: .* not real numbers"),
-    "rank": (lambda xs, ys: (xs[0], ys), sd.ShapeError, r"input x: .* got float32\[8\]: it has 1 axes, not 2"),
-    "columns": (lambda xs, ys: (xs[:, :5].copy(), ys), sd.ShapeError, "input x: .* axis 1 has size 5, not 8"),
+    "complex": (lambda xs, ys: (xs * 1j, ys), sd.DTypeError, "input rows: .* not real numbers"),
+    "rank": (lambda xs, ys: (xs[0], ys), sd.ShapeError, r"input rows: .* got float32\[8\]: it has 1 axes, not 2"),
+    "columns": (lambda xs, ys: (xs[:, :5].copy(), ys), sd.ShapeError, "input rows: .* axis 1 has size 5, not 8"),
     "rows that disagree": (lambda xs, ys: (xs, ys[:3]), sd.ShapeError, "input label: .* axis 0 has size 3, not n = 5"),
-    "a label too large": (lambda xs, ys: (xs, [0, 1, 3, 0, 1]), sd.IndexRangeError, r"index 3 at \[2\] of label .* size 3"),
+    "a label too large": (
+        lambda xs, ys: (xs, [0, 1, 3, 0, 1]),
+        sd.IndexRangeError,
+        r"index 3 at \[2\] of label .* size 3",
+    ),
     "a negative label": (
         lambda xs, ys: (xs, [0, 1, 2, 0, -1]),
         sd.IndexRangeError,

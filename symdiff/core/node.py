@@ -242,6 +242,8 @@ def build(op: Op, inputs: Sequence[Node], attrs: Mapping[str, Any] = _NO_ATTRS) 
         found = _create(key, op, tuple(inputs), attrs, op.infer(inputs, attrs))
     if found.inputs or not found._origins:
         found._origins[origin_here()] = None
+    elif "name" in attrs:  # an input or parameter is known by where it was declared last
+        found._origins = {origin_here(): None, **found._origins}
     return found
 
 

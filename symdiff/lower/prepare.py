@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..core.node import Node
-from ..core.op import ArgReduction, Expand, Matmul, Reduction, Reshape
+from ..core.op import ArgReduction, Expand, Leaf, Matmul, Reduction, Reshape, Scatter
 from ..core.provenance import inherit, rewritten
 from ..core.traversal import toposort, with_inputs
 from ..ops.convert import CONSTANT, constant
@@ -18,10 +18,11 @@ def prepare(roots: Sequence[Node]) -> tuple[list[Node], dict[Node, Node]]:
     done: dict[Node, Node] = {}
     for node in toposort(roots):
         done[node] = _written_out(with_inputs(node, [done[parent] for parent in node.inputs]))
+    prepared = [_in_place_view(done[root]) for root in roots]
     stands_for: dict[Node, Node] = {}
-    for node, fresh in done.items():
+    for node, fresh in (*done.items(), *zip(roots, prepared, strict=True)):
         stands_for.setdefault(fresh, node)
-    return [done[root] for root in roots], stands_for
+    return prepared, stands_for
 
 
 def _written_out(node: Node) -> Node:
@@ -46,12 +47,26 @@ def _with_whole_batches(node: Node) -> Node:
     batch = node.shape[:-2]
     with inherit(node.origin):
         whole = [
-            parent
+            _in_place_view(parent)
             if parent.shape[:-2] == batch or all(size == 1 for size in parent.shape[:-2])
             else broadcast_to(parent, (*batch, *parent.shape[-2:]))
             for parent in node.inputs
         ]
     return with_inputs(node, whole)
+
+
+def _in_place_view(node: Node) -> Node:
+    """What is in memory anyway, with axes of size 1 added or dropped: a reshape, which costs nothing, where a view
+    would have to be computed before BLAS can read it."""
+    if node.op.name == "permute_dims":
+        return with_inputs(node, [_in_place_view(node.inputs[0])])
+    base = node
+    while base.op.name in ("expand_dims", "squeeze"):
+        (base,) = base.inputs
+    if base is node or not isinstance(base.op.lowering, Leaf | Matmul | Reshape | Scatter):
+        return node
+    with inherit(node.origin):
+        return reshape(base, node.shape)
 
 
 def _without_trivial_axes(node: Node) -> Node:

@@ -200,3 +200,9 @@ def test_no_kernel_allocates() -> None:
             assert not {call for call in calls if "empty" in call or "zeros" in call or "copy" in call}, function.name
         if function.decorator_list:
             assert not any(isinstance(node, ast.Slice | ast.List | ast.Attribute) for node in ast.walk(function))
+
+
+def test_products_with_vectors_copy_nothing() -> None:
+    vector = sd.input("vector", (10,))
+    cost = sd.sum(sd.sin(x @ vector))
+    assert len(kernels(program(cost, *sd.grad(cost, [vector])))) == 1
