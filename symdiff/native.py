@@ -16,7 +16,7 @@ from .core.errors import IndexRangeError, ShapeError, explain
 from .core.graph import Graph
 from .emit.module import Module
 from .epoch import EpochTable
-from .executor import Array, Params
+from .executor import Array, Params, is_led
 from .explain import explained
 from .files import write_whole
 from .lower.fuse import checked_operand
@@ -143,10 +143,11 @@ class NativeExecutor:
         done = table.run(bound, data, order, records, start, size, count, params)
         if done < count:
             step = int(bound.values[1]) - 1 - table.before
-            self._fail(bound, step, int(bound.values[0]))
+            self._fail(bound, step, int(bound.values[0]), (table.batch_dim, order[start + done * size :]))
 
-    def _fail(self, bound: Bound, step: int, status: int) -> NoReturn:
-        """Say which index was outside its axis: the only way a step fails."""
+    def _fail(self, bound: Bound, step: int, status: int, rows: tuple[str, Array] | None = None) -> NoReturn:
+        """Say which index was outside its axis: the only way a step fails. ``rows`` are the rows of the data that were
+        gathered along a named size, so that the place is the user's."""
         check = self.program.steps[step]
         assert isinstance(check, CheckRange)
         (buffer,) = check.call.buffers
@@ -158,6 +159,8 @@ class NativeExecutor:
         given = checked_operand(check.node)
         while given.op.name == "astype":  # int32 positions are the user's own
             (given,) = given.inputs
+        if rows is not None and is_led(given, rows[0]):
+            place[0] = int(rows[1][place[0]])
         name = given.attrs.get("name", buffer.name)
         problem = f"index {value} at {place} of {name} is out of range for size {size}"
         raise IndexRangeError(explain(model_name(check.node), problem, at=check.node.origin.place))

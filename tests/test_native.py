@@ -153,7 +153,7 @@ def test_in_fit_the_steps_before_a_bad_label_stand(train: Trained) -> None:
     state, expected = step.init(0), step.init(0)
     for start in (0, 5):
         run(expected, xs[start : start + 5], ys[start : start + 5])
-    with pytest.raises(sd.IndexRangeError, match=r"index 3 at \[3\] of label"):
+    with pytest.raises(sd.IndexRangeError, match=r"index 3 at \[13\] of label"):
         run.fit(state, xs, ys, batch_size=5, epochs=1, shuffle=False, progress=False)
     assert bytes_of(state) == bytes_of(expected)
 
@@ -396,3 +396,13 @@ def test_a_saved_file_appears_whole_or_not_at_all(predict: Compiled, tmp_path: P
     with pytest.raises(OSError):
         predict.save(tmp_path / "missing" / "model.py")
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.py"]
+
+
+def test_a_bad_label_in_fit_is_named_by_its_row_in_the_data():
+    n = sd.dim("n")
+    x, y = sd.input("x_rows", (n, 3)), sd.input("y_rows", (n,), dtype="int64")
+    step = sd.train_step(sd.losses.softmax_cross_entropy(x @ sd.param("w_rows", (3, 4)), y), [x, y], sd.optim.sgd(0.1))
+    labels = np.zeros(50, np.int64)
+    labels[37] = 4
+    with pytest.raises(sd.IndexRangeError, match=r"cross_entropy: index 4 at \[37\] of y_rows is out of range for"):
+        sd.compile(step).fit(step.init(), np.ones((50, 3)), labels, batch_size=8, epochs=1, progress=False)
