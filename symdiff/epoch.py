@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from .bound import Array, Bound, address_of, empty
 from .core.dim import product
@@ -11,6 +12,18 @@ from .executor import Params, is_led
 from .lower.ir import Program
 from .runtime import driver
 from .table import Table, packed
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """``count`` batches of ``size`` rows each, from row ``start`` of ``order``; what they give goes to ``records``."""
+
+    data: Sequence[Array]
+    order: Array
+    records: Array
+    start: int
+    size: int
+    count: int
 
 
 class EpochTable:
@@ -48,23 +61,16 @@ class EpochTable:
         pairs = zip(self.program.inputs, self.led, strict=True)
         return [empty(buffer, sizes) if led else None for buffer, led in pairs]
 
-    def run(
-        self,
-        bound: Bound,
-        data: Sequence[Array],
-        order: Array,
-        records: Array,
-        start: int,
-        size: int,
-        count: int,
-        params: Params,
-    ) -> int:
-        """``count`` steps on ``size`` rows each, from row ``start`` of ``order``; how many were completed."""
+    def run(self, bound: Bound, stretch: Stretch, params: Params) -> int:
+        """The steps of a stretch, one for each batch; how many were completed."""
         values = bound.values
-        bound.point([None if led else array for array, led in zip(data, self.led, strict=True)], params)
-        for slot, array in zip(self.data, data, strict=True):
+        pairs = zip(stretch.data, self.led, strict=True)
+        bound.point([None if led else array for array, led in pairs], params)
+        for slot, array in zip(self.data, stretch.data, strict=True):
             values[slot] = address_of(array)
-        for slot, row in zip(self.records, records, strict=True):
+        for slot, row in zip(self.records, stretch.records, strict=True):
             values[slot] = address_of(row)
-        values[self.cursor], values[self.order], values[self.rows] = start, address_of(order), size
-        return driver.loop()(bound.words_address, bound.steps, bound.values_address, self.cursor, size, count)
+        values[self.cursor], values[self.order] = stretch.start, address_of(stretch.order)
+        values[self.rows] = stretch.size
+        where = (bound.words_address, bound.steps, bound.values_address)
+        return driver.loop()(*where, self.cursor, stretch.size, stretch.count)

@@ -15,7 +15,7 @@ from .core.dim import evaluate
 from .core.errors import IndexRangeError, ShapeError, explain
 from .core.graph import Graph
 from .emit.module import Module
-from .epoch import EpochTable
+from .epoch import EpochTable, Stretch
 from .executor import Array, Params, is_led
 from .explain import explained
 from .files import write_whole
@@ -119,31 +119,22 @@ class NativeExecutor:
             records = np.empty((len(self.program.outputs), len(order)))
             for size, start, count in ((batch_size, 0, whole), (rest, whole * batch_size, int(rest > 0))):
                 if count:
-                    self._steps(table, data, order, records, start, size, count, {**sizes, batch_dim: size}, params)
+                    stretch = Stretch(data, order, records, start, size, count)
+                    self._steps(table, stretch, {**sizes, batch_dim: size}, params)
             return records[:, ::batch_size].T.copy()
 
-    def _steps(
-        self,
-        table: EpochTable,
-        data: Sequence[Array],
-        order: Array,
-        records: Array,
-        start: int,
-        size: int,
-        count: int,
-        sizes: Mapping[str, int],
-        params: Params,
-    ) -> None:
+    def _steps(self, table: EpochTable, stretch: Stretch, sizes: Mapping[str, int], params: Params) -> None:
         key = (*(sizes[name] for name in self.program.sizes), hash(table.batch_dim))
         bound = self._epochs.get(key)
         if bound is None:
             self._check(sizes)
             bound = table.bind(sizes)
             _keep(self._epochs, key, bound)
-        done = table.run(bound, data, order, records, start, size, count, params)
-        if done < count:
+        done = table.run(bound, stretch, params)
+        if done < stretch.count:
             step = int(bound.values[1]) - 1 - table.before
-            self._fail(bound, step, int(bound.values[0]), (table.batch_dim, order[start + done * size :]))
+            rows = stretch.order[stretch.start + done * stretch.size :]
+            self._fail(bound, step, int(bound.values[0]), (table.batch_dim, rows))
 
     def _fail(self, bound: Bound, step: int, status: int, rows: tuple[str, Array] | None = None) -> NoReturn:
         """Say which index was outside its axis: the only way a step fails. ``rows`` are the rows of the data that were
