@@ -6,6 +6,7 @@ import pytest
 import symdiff as sd
 
 
+@pytest.mark.parametrize("backend", ["numpy", "native"])
 class TestXor:
     """A network of two sigmoid layers, forward, backward and one step of gradient descent, all printed to 8 digits."""
 
@@ -31,16 +32,16 @@ class TestXor:
         (sd.grad(loss, W1), [[0.00723246, 0.00546965, 0.03647082], [0.00164061, 0.00124073, 0.00827303]]),
     )
 
-    def test_forward_and_backward(self):
-        f = sd.compile([node for node, _ in self.printed], [self.x, self.y], backend="numpy")
+    def test_forward_and_backward(self, backend):
+        f = sd.compile([node for node, _ in self.printed], [self.x, self.y], backend=backend)
         found = f(sd.State.initial([self.W1, self.W2]), self.X, self.Y)
         for array, (_, printed) in zip(found, self.printed, strict=True):
             np.testing.assert_allclose(array, printed, rtol=0, atol=1e-7)
 
-    def test_one_step_of_gradient_descent(self):
+    def test_one_step_of_gradient_descent(self, backend):
         step = sd.train_step(self.loss, [self.x, self.y], sd.optim.sgd(0.001))
         state = step.init()
-        m = sd.compile(step, backend="numpy")(state, self.X, self.Y)
+        m = sd.compile(step, backend=backend)(state, self.X, self.Y)
         assert m.loss == pytest.approx(((1 - 0.37166596) ** 2 + 0.45414264**2) / 2, abs=1e-7)
         expected = [[-0.67747178, 0.37768878, -0.073689], [-0.53663683, 0.60920372, 0.21148795]]
         np.testing.assert_allclose(state["W1"], expected, rtol=0, atol=1e-7)

@@ -1,17 +1,14 @@
 """Every test of this folder that compiles does so once per backend."""
 
 import functools
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 import symdiff as sd
 
-BACKENDS = ["numpy", "native"] if find_spec("symdiff.runtime.executable") else ["numpy"]
 
-
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=["numpy", "native"])
 def build(request):
     """``sd.compile`` with a backend."""
     return functools.partial(sd.compile, backend=request.param)
