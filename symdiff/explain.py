@@ -21,7 +21,8 @@ def _lines(module: Module) -> Iterator[str]:
     products = sum(isinstance(step, Gemm) for step in program.steps)
     yield f"{program.name}: {len(program.steps)} steps, {products} products ({blas.provider()}), {calls} kernel calls"
     yield f"kernels  {len(module.kernels)} different"
-    yield f"memory   {peak(program)} bytes of workspace in {len(program.slots)} slots, {_values(module)} values in them"
+    values = sum(buffer.role == "work" for buffer in program.work)
+    yield f"memory   {peak(program)} bytes of workspace in {len(program.slots)} slots, {values} values in them"
     section = ""
     for step, call in zip(program.steps, module.calls, strict=True):
         now = section_of(step)
@@ -29,10 +30,6 @@ def _lines(module: Module) -> Iterator[str]:
             yield now
             section = now
         yield f"  {_described(step, call.name if call else '')}"
-
-
-def _values(module: Module) -> int:
-    return len(module.program.work)
 
 
 def _described(step: Step, call: str) -> str:

@@ -6,7 +6,7 @@ import ctypes
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from .lower.labels import model_name
 from .lower.lower import lower
 from .table import Table
 
+K = TypeVar("K")
 BOUND_LIMIT = 8  # sets of sizes whose workspaces are kept
 
 
@@ -41,7 +42,8 @@ class NativeExecutor:
         self._lock = threading.RLock()
         self._bounds: dict[tuple[int, ...], Bound] = {}
         self._recent: tuple[Mapping[str, int] | None, Bound | None] = (None, None)  # of the last call
-        self._epochs: dict[tuple[int, ...], Bound] = {}
+        self._epoch_tables: dict[str, EpochTable] = {}
+        self._epochs: dict[tuple[str | int, ...], Bound] = {}
 
     @property
     def source(self) -> str:
@@ -96,10 +98,6 @@ class NativeExecutor:
 
     # -- many steps
 
-    @cached_property
-    def _epoch_tables(self) -> dict[str, EpochTable]:
-        return {}
-
     def epoch(
         self,
         data: Sequence[Array],
@@ -124,7 +122,7 @@ class NativeExecutor:
             return records[:, ::batch_size].T.copy()
 
     def _steps(self, table: EpochTable, stretch: Stretch, sizes: Mapping[str, int], params: Params) -> None:
-        key = (*(sizes[name] for name in self.program.sizes), hash(table.batch_dim))
+        key: tuple[str | int, ...] = (table.batch_dim, *(sizes[name] for name in self.program.sizes))
         bound = self._epochs.get(key)
         if bound is None:
             self._check(sizes)
@@ -157,7 +155,7 @@ class NativeExecutor:
         raise IndexRangeError(explain(model_name(check.node), problem, at=check.node.origin.place))
 
 
-def _keep(bounds: dict[tuple[int, ...], Bound], key: tuple[int, ...], bound: Bound) -> None:
+def _keep(bounds: dict[K, Bound], key: K, bound: Bound) -> None:
     """Remember a workspace; the oldest makes room."""
     if len(bounds) >= BOUND_LIMIT:
         bounds.pop(next(iter(bounds)))

@@ -19,6 +19,7 @@ from .regions import (
     Member,
     Opaque,
     Region,
+    accumulates_in_memory,
     domain_node,
     index_over,
     is_reduction,
@@ -41,7 +42,7 @@ class Fusion:
         self.order = _scalars_first(toposort(roots))
         self.rank = {node: position for position, node in enumerate(self.order)}
         self.steps: list[Region | Opaque] = []
-        self.checks: list[tuple[Node, Node]] = []  # (index operand, node that asks)
+        self.checks: list[Node] = []  # those whose indices are given, so that they can be checked first
         self.home: dict[Node, int] = {}
         self.stored: set[Node] = {node for node in self.order if is_array_leaf(node)}
         self.forced = self._forced(roots)
@@ -76,7 +77,7 @@ class Fusion:
         return len(closure[operand]) > RECOMPUTE_LIMIT or any(map(is_expensive, closure[operand]))
 
     def _closure(self, node: Node, closure: dict[Node, frozenset[Node]], forced: set[Node]) -> frozenset[Node]:
-        """Floating nodes below; when there are too many, the largest operands get memory."""
+        """Floating nodes below; when there are too many, the operands get memory."""
         if not floats(node) or is_scalar(node):
             return frozenset()
         below = frozenset((node,)).union(*(closure[p] for p in node.inputs if p not in forced))
@@ -122,7 +123,7 @@ class Fusion:
         if isinstance(indices.op.lowering, InRange) or indices.op.name == "constant":
             return
         if is_array_leaf(indices):
-            self.checks.append((indices, node))
+            self.checks.append(node)
             return
         self._store(indices)
         self.steps.append(Opaque(node))
@@ -217,9 +218,7 @@ class Fusion:
         self._fill(region, position, found, after=member.kind == "after", skip=node)
         region.members[node] = member
         self.home[node] = position
-        if member.kind == "total" and (
-            isinstance(node.op.lowering, Scatter) or any(a is not None for a in member.axes)
-        ):
+        if member.kind == "total" and accumulates_in_memory(node, member):
             self._store(node)
         return None
 
@@ -366,7 +365,7 @@ def _scalars_first(order: list[Node]) -> list[Node]:
 
 def _repeats_rows(operand: Node, user: Node) -> bool:
     """The user repeats the operand along its leading axis: computed in place, it would be computed for every row."""
-    if user.op.name not in ("broadcast_to",) and not isinstance(user.op.lowering, Elementwise):
+    if user.op.name != "broadcast_to" and not isinstance(user.op.lowering, Elementwise):
         return False
     if not user.ndim or user.shape[0] == 1:
         return False

@@ -31,8 +31,8 @@ from .ir import (
     add,
     integer,
 )
-from .regions import Axes, Region
-from .trace import as_index, is_expensive
+from .regions import Axes, Region, accumulates_in_memory
+from .trace import as_index, is_expensive, operands_at
 from .values import Depth, Key, Level, Values, start_value
 
 
@@ -74,7 +74,7 @@ class KernelBuilder:
             return [(node.inputs[0], index), (node.inputs[1], as_index(lowering.split(index, node)[0]))]
         if isinstance(lowering, Reduction | ArgReduction):
             return [(node.inputs[0], index)]
-        return self.values.reads(node, index)
+        return operands_at(node, index)
 
     def _depth(self, axes: Axes, stage: int) -> Depth:
         own = {axis for axis in axes if axis is not None}
@@ -91,19 +91,19 @@ class KernelBuilder:
     def _spill(self) -> list[Param]:
         """Expensive values that a later stage needs again: loaded from where they are stored, or from a scratch row."""
         scratch: list[Param] = []
-        for node, stage in self._needed_later():
+        for node in self._needed_later():
             if node in self.region.stores:
                 self.values.spilled[node] = (self.values.buffers[node], self.values.canonical(node))
-            elif is_expensive(node) and stage > self.stage[node]:
+            elif is_expensive(node):
                 shape = tuple(self.region.extents[axis] for axis in self.columns)
                 name = self.values.fresh(f"{self.values.names.get(node, node.op.name)}_row")
                 scratch.append(Param(name, node.dtype, shape))
                 self.values.spilled[node] = (scratch[-1], tuple(self.values.var(axis) for axis in self.columns))
         return scratch
 
-    def _needed_later(self) -> list[tuple[Node, int]]:
-        """Inner members used in a stage after their own, with that stage, each once."""
-        found: dict[Node, int] = {}
+    def _needed_later(self) -> list[Node]:
+        """Inner members used in a stage after their own, each once."""
+        found: dict[Node, None] = {}
         sinks = [n for n in self.members if self._is_sink(n) and self._sink_depth(n) == "inner"]
         for sink in sinks:
             stage, stack, seen = self.stage[sink], list(self.operands[sink]), set()
@@ -113,11 +113,11 @@ class KernelBuilder:
                     continue
                 seen.add(node)
                 if self.stage[node] < stage:
-                    found.setdefault(node, stage)
+                    found[node] = None
                     if node in self.region.stores or is_expensive(node):
                         continue
                 stack.extend(self.operands[node])
-        return list(found.items())
+        return list(found)
 
     def _is_sink(self, node: Node) -> bool:
         return self.region.members[node].kind in ("row", "total") or node in self.region.stores
@@ -159,9 +159,7 @@ class KernelBuilder:
         before.statements.extend(statements)
 
     def _accumulates_in_memory(self, node: Node) -> bool:
-        """Totals with axes accumulate in their buffer; scalars in a local."""
-        axes = self.region.members[node].axes
-        return isinstance(node.op.lowering, Scatter) or any(axis is not None for axis in axes)
+        return accumulates_in_memory(node, self.region.members[node])
 
     def _row_stage(self, stage: int, row: Level) -> None:
         """What a stage hands on that is the same along the whole row."""
@@ -241,9 +239,8 @@ class KernelBuilder:
     def _reduce_total(self, node: Node, row: Level, inner: Level, afterwards: list[Statement]) -> Statement:
         """Into the total, by way of a local when the total does not change along the row."""
         member = self.region.members[node]
-        if not self._accumulates_in_memory(node) or isinstance(node.op.lowering, Scatter):
-            return self._add_to_total(node, self._operand(node, inner), inner)
-        if self.inner & set(member.axes):
+        changes = isinstance(node.op.lowering, Scatter) or self.inner & set(member.axes)
+        if changes or not self._accumulates_in_memory(node):
             return self._add_to_total(node, self._operand(node, inner), inner)
         name = self.values.local_name(node, self.values.canonical(node))
         row.statements.append(Accumulator(name, start_value(_combine(node), node.dtype)))

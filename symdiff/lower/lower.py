@@ -204,7 +204,7 @@ class _Lowering:
 
     def _input_checks(self) -> list[CheckRange]:
         found: dict[tuple[Node, int | Dim, bool], CheckRange] = {}
-        for _, node in self.fusion.checks:
+        for node in self.fusion.checks:
             check = self._range_check(node)
             found.setdefault((checked_operand(node), check.size, check.wrap), check)
         return list(found.values())

@@ -61,6 +61,11 @@ def is_reduction(node: Node) -> bool:
     return isinstance(node.op.lowering, Reduction | ArgReduction | Scatter)
 
 
+def accumulates_in_memory(node: Node, member: Member) -> bool:
+    """Totals with axes accumulate in their buffer; scalars in a local."""
+    return isinstance(node.op.lowering, Scatter) or any(axis is not None for axis in member.axes)
+
+
 def domain_node(node: Node) -> Node:
     """The node whose shape is iterated over to compute ``node``."""
     return node.inputs[0] if is_reduction(node) else node

@@ -115,10 +115,6 @@ class Values:
     def _in_memory(self, node: Node) -> bool:
         return node in self.buffers and node not in self.region.members and self.filled(node)
 
-    def reads(self, node: Node, index: IndexTuple) -> list[Key]:
-        """The operands of a floating node at the indices it reads them."""
-        return operands_at(node, index)
-
     # -- expressions
 
     def value(self, node: Node, index: IndexTuple, level: Level) -> Expr:
