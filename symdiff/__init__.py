@@ -22,6 +22,8 @@ from .ops.elementwise import (
     cos,
     divide,
     equal,
+    erf,
+    erfc,
     exp,
     expm1,
     floor_divide,
@@ -57,6 +59,7 @@ from .ops.elementwise import (
     tanh,
     where,
 )
+from .ops.gelu import gelu
 from .ops.index import arange, one_hot, take, take_along_axis
 from .ops.leaf import input, param, size
 from .ops.linalg import matmul
@@ -82,11 +85,13 @@ __all__ = [  # noqa: RUF022  (room by room)
     # ops.convert
     "constant",
     # ops.elementwise
-    "abs", "add", "astype", "cos", "divide", "equal", "exp", "expm1", "floor_divide", "greater", "greater_equal",
-    "isfinite", "isnan", "less", "less_equal", "log", "log1p", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "maximum", "minimum", "multiply", "negative", "not_equal", "power", "reciprocal", "relu",
-    "remainder", "sigmoid", "sign", "sin", "softplus", "sqrt", "square", "stop_gradient", "subtract", "tanh",
+    "abs", "add", "astype", "cos", "divide", "equal", "erf", "erfc", "exp", "expm1", "floor_divide", "greater",
+    "greater_equal", "isfinite", "isnan", "less", "less_equal", "log", "log1p", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "maximum", "minimum", "multiply", "negative", "not_equal", "power", "reciprocal",
+    "relu", "remainder", "sigmoid", "sign", "sin", "softplus", "sqrt", "square", "stop_gradient", "subtract", "tanh",
     "where",
+    # ops.gelu
+    "gelu",
     # ops.index
     "arange", "one_hot", "take", "take_along_axis",
     # ops.leaf

@@ -46,7 +46,7 @@ class Expected(NamedTuple):
     def _found(self, value: Any) -> Array:
         if isinstance(value, Node):
             self.refuse(f"the symbol {describe(value)}", "a call takes values")
-        if isinstance(value, np.ma.MaskedArray):
+        if _is_subclass(value) and isinstance(value, np.ma.MaskedArray):  # importing numpy.ma takes 10 ms
             self.refuse("a masked array", "masks are not understood", hint="fill it first: .filled(value)")
         try:
             found = np.asarray(value)
@@ -73,6 +73,10 @@ class Expected(NamedTuple):
 def type_of(array: Array) -> str:
     """The dtype and shape of an array as a tensor type is printed."""
     return str(TensorType(array.dtype, array.shape))
+
+
+def _is_subclass(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and type(value) is not np.ndarray
 
 
 def _is_weak(value: Any) -> bool:

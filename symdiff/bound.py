@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from ctypes import c_size_t
 from typing import Any
 
 import numpy as np
 
 from .core.dim import evaluate
 from .lower.ir import Buffer, Program, Storage
-from .runtime import driver
-from .table import Slots
+from .runtime import driver, team
+from .runtime.layout import address_of
+from .table import UNREAD, Slots
 
 Array = np.ndarray[Any, Any]
 ALIGNMENT = 64
-SMALL = 4096  # bytes up to which an output is copied out rather than allocated anew
-_HEADER = object.__basicsize__  # bytes before the first field of a Python object
 
 
 class Bound:
@@ -34,22 +32,20 @@ class Bound:
     ) -> None:
         self.slots, self.words, self.steps, self.sizes = slots, words, steps, sizes
         self.values = np.zeros(slots.count, np.int64)
+        self.cells = self.values.data  # the same memory; Python writes to it in a third of the time
         for size, slot in slots.sizes.items():
             self.values[slot] = evaluate(size, sizes)
+        for (cost, rows, grain, speed), slot in slots.pieces.items():
+            self.values[slot] = team.pieces(evaluate(cost, sizes) // speed, evaluate(rows, sizes) // grain)
         self.workspace = [_aligned(evaluate(size, sizes)) for size in program.slots]
         self.outputs = [empty(buffer, sizes) for buffer in program.outputs.values()]
         for storage, slot in slots.storages.items():
             self.values[slot] = self._address(storage)
-        self.inputs = [
-            (position, slots.storages[buffer.storage])
-            for position, buffer in enumerate(program.inputs)
-            if buffer.storage in slots.storages
-        ]
-        self.large = [
-            (position, slots.storages[buffer.storage])
-            for position, (buffer, own) in enumerate(zip(program.outputs.values(), self.outputs, strict=True))
-            if own.nbytes > SMALL and buffer.storage in slots.storages
-        ]
+        self.records = np.zeros(len(slots.records))
+        for position, slot in enumerate(slots.records):
+            self.values[slot] = address_of(self.records) + self.records.itemsize * position
+        self.input_slots = [slots.storages.get(buffer.storage, UNREAD) for buffer in program.inputs]
+        self.output_slots = [slots.storages.get(buffer.storage, UNREAD) for buffer in program.outputs.values()]
         self.params = [
             (b.storage.node, slots.storages[b.storage]) for b in program.params if b.storage in slots.storages
         ]
@@ -69,26 +65,24 @@ class Bound:
 
     def point(self, arrays: Sequence[Array | None], params: Mapping[Any, Array]) -> None:
         """Tell where inputs and parameters are. The parameters of a state stay where they are."""
-        values = self.values
-        for position, slot in self.inputs:
+        cells = self.cells
+        for position, slot in enumerate(self.input_slots):
             array = arrays[position]
             if array is not None:
-                values[slot] = address_of(array)
+                cells[slot] = address_of(array)
         if params is self.pointed:
             return
         self.pointed = None  # until all of them are told: an interrupt may come between two
         for node, slot in self.params:
             if node in params:
-                values[slot] = address_of(params[node])
+                cells[slot] = address_of(params[node])
         self.pointed = params
 
-    def renew_large(self) -> dict[int, Array]:
-        """New arrays for the large outputs of this call, by position. The small ones are to be copied."""
-        if not self.large:
-            return {}
-        fresh = {position: np.empty_like(self.outputs[position]) for position, _ in self.large}
-        for position, slot in self.large:
-            self.values[slot] = address_of(fresh[position])
+    def new_outputs(self) -> list[Array]:
+        """New arrays, which the next run fills."""
+        fresh = [np.empty_like(own) for own in self.outputs]
+        for position, slot in enumerate(self.output_slots):
+            self.cells[slot] = address_of(fresh[position])
         return fresh
 
     def run(self) -> int:
@@ -106,8 +100,3 @@ def _aligned(size: int) -> tuple[Array, int]:
 def empty(buffer: Buffer, sizes: Mapping[str, int]) -> Array:
     """An array for a buffer."""
     return np.empty(tuple(evaluate(size, sizes) for size in buffer.shape), buffer.dtype)
-
-
-def address_of(array: Array) -> int:
-    """Where an array's data is: the first field of NumPy's array object. Asking NumPy takes ten times as long."""
-    return c_size_t.from_address(id(array) + _HEADER).value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, overload
 
 import numpy as np
@@ -18,16 +19,25 @@ from .core.provenance import here
 from .executor import Params, make_executor
 from .fit import Callback, Fit, Plan
 from .history import History, Metrics
+from .lower.budget import Budget
 from .passes.pipeline import DEFAULT, Pass, optimize
 from .state import State
 from .train import TrainStep
 
 Array = np.ndarray[Any, Any]
 Target = Node | Sequence[Node] | Mapping[str, Node]
+_NO_PARAMS: Params = {}
 
 
 @overload
-def compile(target: TrainStep, *, passes: Sequence[Pass] | None = None, backend: str = "native") -> CompiledStep: ...
+def compile(
+    target: TrainStep,
+    *,
+    passes: Sequence[Pass] | None = None,
+    backend: str = "native",
+    memory_budget: int | None = None,
+    sizes: Mapping[str, int] | None = None,
+) -> CompiledStep: ...
 @overload
 def compile(
     target: Target,
@@ -36,6 +46,8 @@ def compile(
     passes: Sequence[Pass] | None = None,
     backend: str = "native",
     name: str | None = None,
+    memory_budget: int | None = None,
+    sizes: Mapping[str, int] | None = None,
 ) -> Compiled: ...
 def compile(
     target: Target | TrainStep,
@@ -44,6 +56,8 @@ def compile(
     passes: Sequence[Pass] | None = None,
     backend: str = "native",
     name: str | None = None,
+    memory_budget: int | None = None,
+    sizes: Mapping[str, int] | None = None,
 ) -> Compiled | CompiledStep:
     """A function that computes nodes, or takes a training step.
 
@@ -53,35 +67,44 @@ def compile(
     makes a :class:`CompiledStep`.
 
     ``passes`` replaces the pipeline of ``sd.optimize`` (``()`` for none); ``backend="numpy"`` runs the graph node by
-    node, without code generation. Raises GraphError for a target that is no node, inputs that are missing or whose
-    order nobody gave, and symbolic sizes that no input determines.
+    node, without code generation. Compiled code counts numbers too small to be normal (below 1.2e-38 in float32,
+    2.2e-308 in float64) as zero; NumPy does not. Raises GraphError for a target that is no node, inputs that are
+    missing or whose order nobody gave, and symbolic sizes that no input determines.
+
+    ``memory_budget`` is the bytes of workspace (see ``explain()``) that a call may need with symbolic ``sizes`` of
+    these values. Where the program needs more, some values are computed again rather than kept; results are the same
+    to the last bit, at any size. Raises GraphError for a budget that cannot be kept, with the least that was found.
 
     >>> import symdiff as sd
     >>> x, w = sd.input("x", (sd.dim("n"), 2)), sd.param("w", (2,))
     >>> f = sd.compile(x @ w, inputs=[x, w], backend="numpy")
     >>> f([[1, 2], [3, 4]], [1, 1])
     array([3., 7.])
+    >>> f = sd.compile(sd.tanh(x @ w) @ x, inputs=[x, w], memory_budget=2000, sizes={"n": 100})
+    >>> "1600 at n = 100" in f.explain()
+    True
     """
     if isinstance(target, TrainStep):
         if inputs is not None or name is not None:
             problem = "the inputs and the name of a training step are given to sd.train_step"
             raise GraphError(explain("compile", problem, at=here()))
-        return CompiledStep(target, passes, backend)
+        return CompiledStep(target, passes, backend, _budget(memory_budget, sizes))
     outputs, restore = _taken_apart(target)
-    return Compiled(Graph(outputs, _listed(outputs, inputs), name=name or "compiled"), restore, passes, backend)
+    graph = Graph(outputs, _listed(outputs, inputs), name=name or "compiled")
+    return Compiled(graph, restore, passes, backend, _budget(memory_budget, sizes))
 
 
 class _Program:
     """What compiled functions share: an optimised graph, an executor, the checks of a call."""
 
-    def __init__(self, graph: Graph, passes: Sequence[Pass] | None, backend: str) -> None:
+    def __init__(self, graph: Graph, passes: Sequence[Pass] | None, backend: str, budget: Budget | None) -> None:
         self.name = graph.name
         self._binder = Binder(graph.inputs, graph.name)
         self._params = [param for param in graph.params if param not in set(graph.inputs)]
         self._bound: tuple[Callable[[], State | None], Params] = (lambda: None, {})
         _check_sizes(graph, self._binder)
         self.graph, self.report = optimize(graph, DEFAULT if passes is None else passes)
-        self._executor = make_executor(self.graph, backend, self.name)
+        self._executor = make_executor(self.graph, backend, self.name, budget)
 
     @property
     def source(self) -> str:
@@ -136,39 +159,53 @@ class Compiled(_Program):
     """
 
     def __init__(
-        self, graph: Graph, restore: Callable[[list[Array]], Any], passes: Sequence[Pass] | None, backend: str
+        self,
+        graph: Graph,
+        restore: Callable[[Sequence[Array]], Any],
+        passes: Sequence[Pass] | None,
+        backend: str,
+        budget: Budget | None,
     ) -> None:
-        super().__init__(graph, passes, backend)
+        super().__init__(graph, passes, backend, budget)
         self._restore = restore
 
     def __call__(self, *values: Any) -> Any:
         """The outputs, in the form of the target. Raises ArgumentError, DTypeError, ShapeError or StateError for
         arguments that do not fit, IndexRangeError for an index outside its axis."""
-        params: Params = {}
-        if self._params:
-            self._require_state(values)
-            params, values = self._params_of(values[0]), values[1:]
-        arrays, sizes = self._binder.bind(values)
-        return self._restore(self._executor.call(arrays, sizes, params))
+        found = self._executor.enter(*values)
+        return self._restore(self._checked_call(values) if found is None else found)
+
+    def _checked_call(self, values: Sequence[Any]) -> Sequence[Array]:
+        """A call with arguments of any kind."""
+        if not self._params:
+            return self._executor.call(*self._binder.bind(values), _NO_PARAMS)
+        self._require_state(values)
+        state, params = values[0], self._params_of(values[0])
+        return self._executor.call(*self._binder.bind(values[1:]), params, state)
 
 
 class CompiledStep(_Program):
     """A training step that changes a state in place, made by :func:`compile` of a :class:`TrainStep`."""
 
-    def __init__(self, step: TrainStep, passes: Sequence[Pass] | None, backend: str) -> None:
-        super().__init__(step.graph, passes, backend)
+    def __init__(self, step: TrainStep, passes: Sequence[Pass] | None, backend: str, budget: Budget | None) -> None:
+        super().__init__(step.graph, passes, backend, budget)
         self._names = tuple(step.graph.outputs)
 
-    def __call__(self, state: State, *values: Any) -> Metrics:
+    def __call__(self, *values: Any) -> Metrics:
         """One step: ``m = train(state, x, y)``, then ``m.loss``. A step that raises leaves the state as it was."""
-        if not isinstance(state, State):
-            self._require_state((state,))
+        found: Metrics | None = self._executor.enter(*values)
+        return self._checked_call(values) if found is None else found
+
+    def _checked_call(self, values: Sequence[Any]) -> Metrics:
+        """A call with arguments of any kind."""
+        self._require_state(values)
+        state, values = values[0], values[1:]
         params = self._params_of(state)
         arrays, sizes = self._binder.bind(values)
         for array in arrays:
             if array.base is not None and state.overlaps(array):
                 arrays = [each.copy() if state.overlaps(each) else each for each in arrays]
-        found = self._executor.call(arrays, sizes, params)
+        found = self._executor.call(arrays, sizes, params, state)
         return Metrics(zip(self._names, map(float, found), strict=True))
 
     def fit(
@@ -199,10 +236,19 @@ class CompiledStep(_Program):
         return Fit(self._executor, self._binder, self._names, params, values, plan).run()
 
 
-def _taken_apart(target: Any) -> tuple[dict[str, Node], Callable[[list[Array]], Any]]:
+def _budget(memory_budget: int | None, sizes: Mapping[str, int] | None) -> Budget | None:
+    if memory_budget is not None:
+        return Budget(memory_budget, dict(sizes or {}))
+    if sizes is not None:
+        problem = "sizes are those that memory_budget is counted at, and none is given"
+        raise GraphError(explain("compile", problem, at=here(), hint="pass memory_budget=..., or leave sizes out"))
+    return None
+
+
+def _taken_apart(target: Any) -> tuple[dict[str, Node], Callable[[Sequence[Array]], Any]]:
     """The outputs by name, and how to put their arrays back into the form of the target."""
     if isinstance(target, Node):
-        return {"out": target}, lambda found: found[0]
+        return {"out": target}, itemgetter(0)
     if isinstance(target, Mapping):
         outputs = dict(target)
         if any(not isinstance(name, str) for name in outputs):

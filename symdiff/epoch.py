@@ -1,57 +1,56 @@
-"""Many steps in one native call: gather the rows of a batch, take the step, record the outputs, go on."""
+"""Many steps in one native call: gather the rows of a batch, take the step, go on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from .bound import Array, Bound, address_of, empty
+from .bound import Array, Bound, empty
 from .core.dim import product
 from .core.node import Node
 from .executor import Params, is_led
 from .lower.ir import Program
 from .runtime import driver
+from .runtime.layout import address_of
 from .table import Table, packed
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """``count`` batches of ``size`` rows each, from row ``start`` of ``order``; what they give goes to ``records``."""
+class Stretch(NamedTuple):
+    """Batches of ``size`` rows each, from row ``start`` on."""
 
-    data: Sequence[Array]
-    order: Array
-    records: Array
     start: int
     size: int
-    count: int
+    batches: int
+
+
+def stretches(epochs: int, rows: int, batch_size: int) -> list[Stretch]:
+    """The batches of some epochs that follow each other. The last batch of each may be smaller than the others."""
+    whole, rest = divmod(rows, batch_size)
+    if not rest:
+        return [Stretch(0, batch_size, epochs * whole)]
+    parts = [Stretch(0, batch_size, whole), Stretch(whole * batch_size, rest, 1)]
+    return [part._replace(start=part.start + k * rows) for k in range(epochs) for part in parts if part.batches]
 
 
 class EpochTable:
-    """The table of one step with gathers before it and records after it. The driver runs it once for each batch."""
+    """The table of one step with gathers before it. The driver runs it once for each batch."""
 
     def __init__(self, table: Table, program: Program, inputs: Sequence[Node], batch_dim: str) -> None:
         self.program, self.slots, self.batch_dim = program, table.slots, batch_dim
         self.led = [is_led(node, batch_dim) for node in inputs]
-        self.cursor, self.order, self.rows = self.slots.new(), self.slots.new(), self.slots.new()
+        self.order, self.rows = self.slots.new(), self.slots.new()
         self.data = [self.slots.new() for _ in inputs]
-        self.records = [self.slots.new() for _ in program.outputs]
         before = [self._gather(position) for position, led in enumerate(self.led) if led]
-        after = [self._record(position) for position in range(len(self.records))]
         self.before = len(before)
-        self.steps = [*before, *table.steps, *after]
+        self.steps = [*before, *table.steps]
         self.words = packed(self.steps)
 
     def _gather(self, position: int) -> list[int]:
         buffer = self.program.inputs[position]
         row = self.slots.size(product(buffer.shape[1:]) * buffer.dtype.itemsize)
         target = self.slots.storage(buffer)
-        words = [self.data[position], self.order, target, self.cursor, self.rows, row]
+        words = [self.data[position], self.order, target, self.slots.cursor, self.rows, row]
         return [driver.builtin("gather_rows"), *words]
-
-    def _record(self, position: int) -> list[int]:
-        buffer = list(self.program.outputs.values())[position]
-        name = driver.builtin(f"record_{buffer.dtype.name}")
-        return [name, self.slots.storage(buffer), self.records[position], self.cursor]
 
     def bind(self, sizes: Mapping[str, int]) -> Bound:
         """Slots and memory for one batch size."""
@@ -61,16 +60,18 @@ class EpochTable:
         pairs = zip(self.program.inputs, self.led, strict=True)
         return [empty(buffer, sizes) if led else None for buffer, led in pairs]
 
-    def run(self, bound: Bound, stretch: Stretch, params: Params) -> int:
-        """The steps of a stretch, one for each batch; how many were completed."""
+    def point(self, bound: Bound, data: Sequence[Array], order: Array, records: Array, params: Params) -> None:
+        """Tell where the data is, in which ``order`` its rows are taken, and where the results go: to the place in
+        each of ``records`` that the first row of the batch has in ``order``."""
         values = bound.values
-        pairs = zip(stretch.data, self.led, strict=True)
-        bound.point([None if led else array for array, led in pairs], params)
-        for slot, array in zip(self.data, stretch.data, strict=True):
+        bound.point([None if led else array for array, led in zip(data, self.led, strict=True)], params)
+        for slot, array in zip((*self.data, *self.slots.records), (*data, *records), strict=True):
             values[slot] = address_of(array)
-        for slot, row in zip(self.records, stretch.records, strict=True):
-            values[slot] = address_of(row)
-        values[self.cursor], values[self.order] = stretch.start, address_of(stretch.order)
-        values[self.rows] = stretch.size
+        values[self.order] = address_of(order)
+
+    def run(self, bound: Bound, stretch: Stretch) -> int:
+        """The steps of a stretch, one for each batch; how many were completed."""
+        cursor = self.slots.cursor
+        bound.values[cursor], bound.values[self.rows] = stretch.start, stretch.size
         where = (bound.words_address, bound.steps, bound.values_address)
-        return driver.loop()(*where, self.cursor, stretch.size, stretch.count)
+        return driver.loop()(*where, cursor, stretch.size, stretch.batches)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
-from .core.errors import GraphError
+from .core.errors import GraphError, explain
 from .core.graph import Graph
 from .core.node import Node
 from .interpret import interpret_graph
+from .lower.budget import Budget
+from .state import State
 
 Array = np.ndarray[Any, Any]
 Params = Mapping[Node, Array]
@@ -22,23 +24,33 @@ class Executor(Protocol):
     Two threads may call at once. An error of any kind leaves every parameter as it was before the step.
     """
 
-    def call(self, arrays: Sequence[Array], sizes: Mapping[str, int], params: Params) -> list[Array]:
-        """The outputs, in arrays of their own; then the graph's updates are written into ``params``, all or none."""
+    enter: Callable[..., Any]
+    """Takes the arguments of a call as the user gave them, the state first where one is needed. It gives the metrics of
+    a training step or a tuple of the outputs of a function; or None, with nothing done: then ``call`` is to be used."""
+
+    def call(
+        self, arrays: Sequence[Array], sizes: Mapping[str, int], params: Params, state: State | None = None
+    ) -> list[Array]:
+        """The outputs, in arrays of their own; then the graph's updates are written into ``params``, all or none.
+
+        ``state`` is what ``params`` are from; the same state is to come with the same ``params``.
+        """
         ...
 
-    def epoch(
+    def epochs(
         self,
         data: Sequence[Array],
-        order: Array,
+        orders: Array,
         batch_size: int,
         batch_dim: str,
         sizes: Mapping[str, int],
         params: Params,
     ) -> Array:
-        """One step for each ``batch_size`` consecutive rows of ``order`` (int64; the last batch may be shorter).
+        """For each epoch, one step for each ``batch_size`` consecutive rows in its order (the last batch may be
+        shorter). ``orders`` are int64[epochs, rows].
 
         A batch takes the rows of those inputs that ``batch_dim`` leads; the others are passed whole. ``sizes`` are
-        all sizes but ``batch_dim``. Gives the outputs, which are scalars, as float64[batches, outputs]. When a step
+        all sizes but ``batch_dim``. Gives the outputs, which are scalars, as float64[steps, outputs]. When a step
         fails, the steps before it stand.
         """
         ...
@@ -57,14 +69,21 @@ class Executor(Protocol):
         ...
 
 
-def make_executor(graph: Graph, backend: str, name: str) -> Executor:
+def no_short_way(*_arguments: Any) -> None:
+    """The ``enter`` that declines every call."""
+
+
+def make_executor(graph: Graph, backend: str, name: str, budget: Budget | None = None) -> Executor:
     """The executor that ``backend`` names."""
     if backend == "numpy":
+        if budget is not None:
+            problem = "backend 'numpy' runs the graph node by node and plans no memory, so it can keep no memory_budget"
+            raise GraphError(explain(f"compile {name}", problem, hint="compile with backend='native'"))
         return NumpyExecutor(graph, name)
     if backend == "native":
         from .native import NativeExecutor
 
-        return NativeExecutor(graph, name)
+        return NativeExecutor(graph, name, budget)
     raise GraphError(f"compile {name}: backend is 'native' or 'numpy', got {backend!r}")
 
 
@@ -79,8 +98,11 @@ class NumpyExecutor:
     def __init__(self, graph: Graph, name: str) -> None:
         self.graph = graph
         self.name = name
+        self.enter: Callable[..., Any] = no_short_way
 
-    def call(self, arrays: Sequence[Array], sizes: Mapping[str, int], params: Params) -> list[Array]:
+    def call(
+        self, arrays: Sequence[Array], sizes: Mapping[str, int], params: Params, state: State | None = None
+    ) -> list[Array]:
         values = {**params, **dict(zip(self.graph.inputs, arrays, strict=True))}
         found = interpret_graph(self.graph, values, sizes)
         split = len(self.graph.outputs)
@@ -88,22 +110,23 @@ class NumpyExecutor:
         _write_all(updates)
         return found[:split]
 
-    def epoch(
+    def epochs(
         self,
         data: Sequence[Array],
-        order: Array,
+        orders: Array,
         batch_size: int,
         batch_dim: str,
         sizes: Mapping[str, int],
         params: Params,
     ) -> Array:
         cut = [is_led(node, batch_dim) for node in self.graph.inputs]
-        rows = []
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
-            arrays = [array[batch] if one else array for array, one in zip(data, cut, strict=True)]
-            rows.append(self.call(arrays, {**sizes, batch_dim: len(batch)}, params))
-        return np.array(rows, np.float64).reshape(len(rows), len(self.graph.outputs))
+        found = []
+        for order in orders:
+            for start in range(0, len(order), batch_size):
+                batch = order[start : start + batch_size]
+                arrays = [array[batch] if one else array for array, one in zip(data, cut, strict=True)]
+                found.append(self.call(arrays, {**sizes, batch_dim: len(batch)}, params))
+        return np.array(found, np.float64).reshape(len(found), len(self.graph.outputs))
 
     @property
     def source(self) -> str:

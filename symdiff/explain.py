@@ -2,34 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from .emit.driver import peak, section_of
+from .core.dim import Dim, evaluate
+from .emit.driver import is_again, peak, sections
 from .emit.module import Module
-from .lower.ir import CheckRange, Copy, Gemm, Step
+from .lower.ir import Buffer, CheckRange, Copy, Gemm, KernelCall, Program, Step
+from .lower.memory import bytes_of
 from .runtime import blas
 
 
-def explained(module: Module) -> str:
-    """The steps of a program in order, with the reason for each kernel, and the peak of its workspace."""
-    return "\n".join(_lines(module))
+def explained(module: Module, sizes: Mapping[str, int] | None = None) -> str:
+    """The steps of a program in order, with the reason for each kernel, and the peak of its workspace: in numbers for
+    ``sizes``, if these are known."""
+    return "\n".join(_lines(module, sizes))
 
 
-def _lines(module: Module) -> Iterator[str]:
+def _lines(module: Module, sizes: Mapping[str, int] | None) -> Iterator[str]:
     program = module.program
     calls = sum(call is not None for call in module.calls)
     products = sum(isinstance(step, Gemm) for step in program.steps)
     yield f"{program.name}: {len(program.steps)} steps, {products} products ({blas.provider()}), {calls} kernel calls"
     yield f"kernels  {len(module.kernels)} different"
-    values = sum(buffer.role == "work" for buffer in program.work)
-    yield f"memory   {peak(program)} bytes of workspace in {len(program.slots)} slots, {values} values in them"
+    yield from _memory(program, program.recomputed.sizes if program.recomputed else sizes)
     section = ""
-    for step, call in zip(program.steps, module.calls, strict=True):
-        now = section_of(step)
+    for now, step, call in zip(sections(program), program.steps, module.calls, strict=True):
         if now != section:
             yield now
             section = now
-        yield f"  {_described(step, call.name if call else '')}"
+        again = is_again(step, program)
+        yield f"  {_repeated(step, program) if again else _described(step, call.name if call else '')}"
+
+
+def _memory(program: Program, sizes: Mapping[str, int] | None) -> Iterator[str]:
+    """The peak: the workspace, what else a call needs, and what recomputation saved."""
+    values = sum(buffer.role == "work" for buffer in program.work)
+    slots = f"{len(program.slots)} slots, {values} values in them"
+    yield f"memory   {peak(program)} bytes of workspace in {slots}{_in_numbers(peak(program), sizes)}"
+    outside = (("inputs", program.inputs), ("parameters", program.params), ("outputs", program.outputs.values()))
+    listed = [f"{what} {size}" for what, buffers in outside if (size := _bytes(buffers)) != 0]
+    whole = sum((_bytes(buffers) for _, buffers in outside), peak(program))
+    yield f"         {whole} with {', '.join(listed) or 'nothing else'}{_in_numbers(whole, sizes)}"
+    done = program.recomputed
+    if done is not None and done.steps:
+        more = f"{100 * done.more / done.operations:.0f}% more operations"
+        yield f"again    {len(done.steps)} steps are taken again, {more}: {done.after} bytes of workspace"
+        yield f"         instead of {done.before}, for memory_budget={done.budget}"
+
+
+def _repeated(step: Step, program: Program) -> str:
+    """A step that is taken again, by the values that it makes."""
+    nodes = (step.node,) if isinstance(step, Gemm) else step.results if isinstance(step, KernelCall) else ()
+    names = [program.graph.names.get(program.stands_for.get(node, node), node.op.name) for node in nodes]
+    return f"{'again, to save memory':<32} {', '.join(names)}"
+
+
+def _bytes(buffers: Iterable[Buffer]) -> int | Dim:
+    total: int | Dim = 0
+    for buffer in {buffer.storage: buffer for buffer in buffers}.values():
+        total = total + bytes_of(buffer)
+    return total
+
+
+def _in_numbers(size: int | Dim, sizes: Mapping[str, int] | None) -> str:
+    if isinstance(size, int) or sizes is None:
+        return ""
+    at = ", ".join(f"{name} = {sizes[name]}" for name in sorted(size.names))
+    return f": {evaluate(size, sizes)} at {at}"
 
 
 def _described(step: Step, call: str) -> str:

@@ -1,5 +1,5 @@
-"""Training over shuffled minibatches. Chunks of steps run in the executor; between chunks Python looks up: for the
-progress bar, and for Ctrl-C."""
+"""Training over shuffled minibatches. Chunks of steps, a part of an epoch or many epochs, run in the executor; between
+chunks Python looks up: for the progress bar, and for Ctrl-C."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from .history import History, Metrics
 Array = np.ndarray[Any, Any]
 Callback = Callable[[int, Metrics], object]
 _CHUNK_SECONDS = 0.1  # how long Ctrl-C and the progress bar wait
+_MOST_ROWS = 1 << 20  # in the orders of several epochs: 8 MB
 _QUIET_SECONDS = 0.5  # runs shorter than this show no bar
 
 
@@ -72,17 +73,20 @@ class Fit:
             raise ShapeError(explain(f"{binder.name}.fit", f"there are no rows to train on in {describe(first)}"))
         self.sizes = {name: size for name, size in sizes.items() if name != self.batch_dim}
         self.history = History(outputs)
-        self.chunk = 1
+        self.random = np.random.default_rng(plan.seed)
+        self.steps_per_epoch = -(-self.rows // plan.batch_size)
+        self.chunk = 1  # steps
 
     def run(self) -> History:
         """All epochs, or those before Ctrl-C."""
         began = time.perf_counter()
         bar = self._progress_bar()
         try:
-            for epoch in range(self.plan.epochs):
-                means = self._epoch(epoch, bar)
+            while self.history.epochs < self.plan.epochs:
+                self._epochs(self._orders(), bar)
                 if self.plan.callback is not None:
-                    self.plan.callback(epoch, means)
+                    epoch = self.history.epochs - 1
+                    self.plan.callback(epoch, self.history.means(epoch))
         except KeyboardInterrupt:
             self.history.interrupted = True
         finally:
@@ -91,57 +95,66 @@ class Fit:
                 bar.close()
         return self.history
 
-    def _epoch(self, epoch: int, bar: Any) -> Metrics:
-        order, size = self._order(epoch), self.plan.batch_size
-        pieces: list[Array] = []
-        start = 0
-        while start < self.rows:
-            piece = order[start : start + self.chunk * size]
-            start += len(piece)
-            with interrupts_held():
-                pieces.append(self._steps(piece))
-                if start == self.rows:
-                    means = self._finish_epoch(np.concatenate(pieces))
-            if bar is not None:
-                bar.set_description_str(f"epoch {epoch + 1}/{self.plan.epochs}", refresh=False)
-                bar.set_postfix_str(str(self._metrics(pieces[-1].mean(axis=0))), refresh=False)
-                bar.update(len(pieces[-1]))
-        return means
+    def _orders(self) -> Array:
+        """The rows in the orders of the next epochs: int64[epochs, rows]. There are as many as fit into a chunk, and
+        only one when somebody waits for its end."""
+        fitting = min(self.chunk // self.steps_per_epoch, _MOST_ROWS // self.rows)
+        count = 1 if self.plan.callback is not None else max(1, fitting)
+        count = min(count, self.plan.epochs - self.history.epochs)
+        if not self.plan.shuffle:
+            return np.broadcast_to(np.arange(self.rows, dtype=np.int64), (count, self.rows)).copy()
+        orders = np.empty((count, self.rows), np.int64)
+        for order in orders:
+            order[:] = self.random.permutation(self.rows)
+        return orders
 
-    def _steps(self, order: Array) -> Array:
+    def _epochs(self, orders: Array, bar: Any) -> None:
+        """Whole epochs: several in one go, or one in pieces."""
+        size, start = self.plan.batch_size, 0
+        pieces: list[Array] = []
+        while start < self.rows:
+            stop = self.rows if len(orders) > 1 else start + self.chunk * size
+            with interrupts_held():
+                pieces.append(self._steps(orders[:, start:stop]))
+                if stop >= self.rows:
+                    self.history.add_epochs(self._means(np.concatenate(pieces)))
+            start = stop
+            if bar is not None:
+                self._show(bar, pieces[-1])
+
+    def _steps(self, orders: Array) -> Array:
         """One call of the executor, on record; from its time follows how much the next one is given."""
         began = time.perf_counter()
-        rows = self.executor.epoch(self.data, order, self.plan.batch_size, self.batch_dim, self.sizes, self.params)
+        rows = self.executor.epochs(self.data, orders, self.plan.batch_size, self.batch_dim, self.sizes, self.params)
         self.history.add_steps(rows)
         seconds = max(time.perf_counter() - began, 1e-9) / len(rows)
         self.chunk = min(max(1, int(_CHUNK_SECONDS / seconds)), 8 * self.chunk)
         return rows
 
-    def _finish_epoch(self, rows: Array) -> Metrics:
-        """The means over an epoch, every sample counted once."""
-        weights = np.full(len(rows), self.plan.batch_size)
-        weights[-1] = self.rows - self.plan.batch_size * (len(rows) - 1)
+    def _means(self, rows: Array) -> Array:
+        """The means over each epoch, every sample counted once: float64[epochs, names]."""
+        weights = np.full(self.steps_per_epoch, self.plan.batch_size)
+        weights[-1] = self.rows - self.plan.batch_size * (self.steps_per_epoch - 1)
         with np.errstate(all="ignore"):
-            means = self._metrics(weights @ rows / self.rows)
-        self.history.add_epoch(means)
+            means: Array = weights @ rows.reshape(-1, self.steps_per_epoch, rows.shape[1]) / self.rows
         return means
 
-    def _metrics(self, values: Array) -> Metrics:
-        return Metrics(zip(self.history, values.tolist(), strict=True))
-
-    def _order(self, epoch: int) -> Array:
-        """The rows in the order of this epoch: it depends on the seed and the number of the epoch alone."""
-        if not self.plan.shuffle:
-            return np.arange(self.rows, dtype=np.int64)
-        return np.random.default_rng([self.plan.seed, epoch]).permutation(self.rows).astype(np.int64, copy=False)
+    def _show(self, bar: Any, rows: Array) -> None:
+        with np.errstate(all="ignore"):
+            means = Metrics(zip(self.history, rows.mean(axis=0).tolist(), strict=True))
+        epoch = -(-(bar.n + len(rows)) // self.steps_per_epoch)
+        bar.set_description_str(f"epoch {epoch}/{self.plan.epochs}", refresh=False)
+        bar.set_postfix_str(str(means), refresh=False)
+        bar.update(len(rows))
 
     def _progress_bar(self) -> Any:
         if not self.plan.progress:
             return None
         from tqdm import tqdm
 
-        steps = -(-self.rows // self.plan.batch_size) * self.plan.epochs
-        return tqdm(total=steps, unit="step", delay=_QUIET_SECONDS, dynamic_ncols=True)
+        return tqdm(
+            total=self.steps_per_epoch * self.plan.epochs, unit="step", delay=_QUIET_SECONDS, dynamic_ncols=True
+        )
 
 
 def batch_dim(name: str, inputs: Sequence[Node]) -> str:

@@ -13,6 +13,8 @@ Array = np.ndarray[Any, Any]
 class Metrics(dict[str, float]):
     """Loss and metrics of one step or epoch: ``m["loss"]``, or ``m.loss`` where no method of dict has that name."""
 
+    __slots__ = ()
+
     def __getattr__(self, name: str) -> float:
         try:
             return self[name]
@@ -55,10 +57,14 @@ class History:
         """Enter the figures of consecutive steps: float64[steps, names]."""
         self._steps.append(rows)
 
-    def add_epoch(self, means: Mapping[str, float]) -> None:
-        """Enter the means of a whole epoch."""
-        for name, value in means.items():
-            self._epochs[name].append(value)
+    def add_epochs(self, means: Array) -> None:
+        """Enter the means of whole epochs: float64[epochs, names]."""
+        for values, column in zip(self._epochs.values(), means.T.tolist(), strict=True):
+            values += column
+
+    def means(self, epoch: int) -> Metrics:
+        """The means of one epoch."""
+        return Metrics((name, values[epoch]) for name, values in self._epochs.items())
 
     def __getitem__(self, name: str) -> list[float]:
         return self._epochs[name]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -15,42 +15,52 @@ from .core.dim import evaluate
 from .core.errors import IndexRangeError, ShapeError, explain
 from .core.graph import Graph
 from .emit.module import Module
-from .epoch import EpochTable, Stretch
-from .executor import Array, Params, is_led
+from .entry import Entry
+from .epoch import EpochTable, stretches
+from .executor import Array, Params, is_led, no_short_way
 from .explain import explained
 from .files import write_whole
+from .lower.budget import Budget
 from .lower.fuse import checked_operand
 from .lower.ir import CheckRange
 from .lower.labels import model_name
 from .lower.lower import lower
-from .table import Table
+from .runtime.walk import FAILED_STEP, STATUS
+from .state import State
+from .table import Table, is_training
 
 K = TypeVar("K")
+V = TypeVar("V")
+T = TypeVar("T")
+Batches = dict[tuple[str | int, ...], Bound]
 BOUND_LIMIT = 8  # sets of sizes whose workspaces are kept
 
 
 class NativeExecutor:
     """Runs one graph as compiled code. Lowering happens at once, compilation at the first call.
 
-    One call runs at a time; the lock is free for other threads as soon as the outputs are copied out.
+    One call runs at a time; other threads wait for their turn.
     """
 
-    def __init__(self, graph: Graph, name: str) -> None:
+    def __init__(self, graph: Graph, name: str, budget: Budget | None = None) -> None:
         self.graph, self.name = graph, name
-        self.program = lower(graph)
+        self.program = lower(graph, budget)
         self.module = Module(self.program)
+        self.enter: Callable[..., Any] = no_short_way
+        self._training = is_training(self.program)
         self._lock = threading.RLock()
-        self._bounds: dict[tuple[int, ...], Bound] = {}
-        self._recent: tuple[Mapping[str, int] | None, Bound | None] = (None, None)  # of the last call
+        self._busy = ctypes.c_int64(0)  # 1 during a call
+        self._entries: dict[tuple[int, ...], Entry] = {}
+        self._recent: tuple[Mapping[str, int] | None, Entry | None] = (None, None)  # of the last call
         self._epoch_tables: dict[str, EpochTable] = {}
-        self._epochs: dict[tuple[str | int, ...], Bound] = {}
+        self._batches: Batches = {}
 
     @property
     def source(self) -> str:
         return self.module.source()
 
     def explain(self) -> str:
-        return explained(self.module)
+        return explained(self.module, self._recent[0])
 
     def save(self, path: str) -> None:
         write_whole(path, lambda file: file.write(self.source.encode()))
@@ -61,33 +71,56 @@ class NativeExecutor:
 
     # -- one call
 
-    def call(self, arrays: Sequence[Array], sizes: Mapping[str, int], params: Params) -> list[Array]:
+    def call(
+        self, arrays: Sequence[Array], sizes: Mapping[str, int], params: Params, state: State | None = None
+    ) -> list[Array]:
+        return self._in_turn(self._call, arrays, sizes, params, state)
+
+    def _in_turn(self, work: Callable[..., T], *arguments: Any) -> T:
+        """``work`` while no other thread is at work here. It is told whether it is in the middle of other work of the
+        same thread, started by a handler of signals or a finaliser: it cannot wait then, and needs its own memory."""
         with self._lock:
-            bound = self._bound(sizes)
-            bound.point(arrays, params)
-            fresh = bound.renew_large()
-            failed = bound.run()
-            if failed:
-                self._fail(bound, failed - 1, int(bound.values[0]))
-            return [fresh[k] if k in fresh else own.copy() for k, own in enumerate(bound.outputs)]
+            inner = self._busy.value
+            try:
+                self._busy.value = 1
+                return work(bool(inner), *arguments)
+            finally:
+                self._busy.value = inner
 
-    def _bound(self, sizes: Mapping[str, int]) -> Bound:
-        known, bound = self._recent
-        if bound is not None and known is sizes:
-            return bound
-        bound = self._bound_for(sizes)
-        self._recent = sizes, bound
-        return bound
+    def _call(
+        self, inner: bool, arrays: Sequence[Array], sizes: Mapping[str, int], params: Params, state: State | None
+    ) -> list[Array]:
+        entry = self._new_entry(sizes) if inner else self._entry(sizes)
+        bound = entry.bound
+        if params is not bound.pointed:
+            entry.close()
+        bound.point(arrays, params)
+        outputs = bound.outputs if self._training else bound.new_outputs()
+        failed = bound.run()
+        if failed:
+            self._fail(bound, failed - 1)
+        if not inner:
+            entry.open(params, state)
+            self.enter = entry.enter
+        return [own.copy() for own in outputs] if self._training else outputs
 
-    def _bound_for(self, sizes: Mapping[str, int]) -> Bound:
+    def _entry(self, sizes: Mapping[str, int]) -> Entry:
+        known, entry = self._recent
+        if entry is not None and known is sizes:
+            return entry
         key = tuple(sizes[name] for name in self.program.sizes)
-        found = self._bounds.get(key)
-        if found is None:
-            self._check(sizes)
-            table = self._table
-            found = Bound(self.program, table.slots, table.words, len(table.steps), sizes)
-            _keep(self._bounds, key, found)
-        return found
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._new_entry(sizes)
+            _keep(self._entries, key, entry)
+        self._recent = sizes, entry
+        return entry
+
+    def _new_entry(self, sizes: Mapping[str, int]) -> Entry:
+        self._check(sizes)
+        table = self._table
+        bound = Bound(self.program, table.slots, table.words, len(table.steps), sizes)
+        return Entry(bound, self.program, self._lock, self._busy)
 
     def _check(self, sizes: Mapping[str, int]) -> None:
         for requirement in self.program.requirements:
@@ -98,46 +131,59 @@ class NativeExecutor:
 
     # -- many steps
 
-    def epoch(
+    def epochs(
         self,
         data: Sequence[Array],
-        order: Array,
+        orders: Array,
         batch_size: int,
         batch_dim: str,
         sizes: Mapping[str, int],
         params: Params,
     ) -> Array:
-        with self._lock:
-            table = self._epoch_tables.get(batch_dim)
-            if table is None:
-                table = self._epoch_tables[batch_dim] = EpochTable(
-                    self._table, self.program, self.graph.inputs, batch_dim
-                )
-            whole, rest = divmod(len(order), batch_size)
-            records = np.empty((len(self.program.outputs), len(order)))
-            for size, start, count in ((batch_size, 0, whole), (rest, whole * batch_size, int(rest > 0))):
-                if count:
-                    stretch = Stretch(data, order, records, start, size, count)
-                    self._steps(table, stretch, {**sizes, batch_dim: size}, params)
-            return records[:, ::batch_size].T.copy()
+        return self._in_turn(self._epochs, data, orders, batch_size, batch_dim, sizes, params)
 
-    def _steps(self, table: EpochTable, stretch: Stretch, sizes: Mapping[str, int], params: Params) -> None:
+    def _epochs(
+        self,
+        inner: bool,
+        data: Sequence[Array],
+        orders: Array,
+        batch_size: int,
+        batch_dim: str,
+        sizes: Mapping[str, int],
+        params: Params,
+    ) -> Array:
+        table, known = self._epoch_table(batch_dim), {} if inner else self._batches
+        order = np.ascontiguousarray(orders).reshape(-1)
+        records = np.empty((len(self.program.outputs), len(order)))
+        bounds: dict[int, Bound] = {}
+        for stretch in stretches(len(orders), len(orders[0]), batch_size):
+            bound = bounds.get(stretch.size)
+            if bound is None:
+                bound = bounds[stretch.size] = self._batch(table, known, {**sizes, batch_dim: stretch.size})
+                table.point(bound, data, order, records, params)
+            done = table.run(bound, stretch)
+            if done < stretch.batches:
+                step = int(bound.values[FAILED_STEP]) - 1 - table.before
+                rows = order[stretch.start + done * stretch.size :]
+                self._fail(bound, step, (batch_dim, rows))
+        return records.reshape(len(records), *orders.shape)[:, :, ::batch_size].reshape(len(records), -1).T.copy()
+
+    def _epoch_table(self, batch_dim: str) -> EpochTable:
+        if batch_dim not in self._epoch_tables:
+            self._epoch_tables[batch_dim] = EpochTable(self._table, self.program, self.graph.inputs, batch_dim)
+        return self._epoch_tables[batch_dim]
+
+    def _batch(self, table: EpochTable, known: Batches, sizes: Mapping[str, int]) -> Bound:
         key: tuple[str | int, ...] = (table.batch_dim, *(sizes[name] for name in self.program.sizes))
-        bound = self._epochs.get(key)
-        if bound is None:
+        if key not in known:
             self._check(sizes)
-            bound = table.bind(sizes)
-            _keep(self._epochs, key, bound)
-        done = table.run(bound, stretch, params)
-        if done < stretch.count:
-            step = int(bound.values[1]) - 1 - table.before
-            rows = stretch.order[stretch.start + done * stretch.size :]
-            self._fail(bound, step, int(bound.values[0]), (table.batch_dim, rows))
+            _keep(known, key, table.bind(sizes))
+        return known[key]
 
-    def _fail(self, bound: Bound, step: int, status: int, rows: tuple[str, Array] | None = None) -> NoReturn:
+    def _fail(self, bound: Bound, step: int, rows: tuple[str, Array] | None = None) -> NoReturn:
         """Say which index was outside its axis: the only way a step fails. ``rows`` are the rows of the data that were
         gathered along a named size, so that the place is the user's."""
-        check = self.program.steps[step]
+        check, status = self.program.steps[step], int(bound.values[STATUS])
         assert isinstance(check, CheckRange)
         (buffer,) = check.call.buffers
         address = int(bound.values[bound.slots.storages[buffer.storage]])
@@ -155,8 +201,8 @@ class NativeExecutor:
         raise IndexRangeError(explain(model_name(check.node), problem, at=check.node.origin.place))
 
 
-def _keep(bounds: dict[K, Bound], key: K, bound: Bound) -> None:
-    """Remember a workspace; the oldest makes room."""
-    if len(bounds) >= BOUND_LIMIT:
-        bounds.pop(next(iter(bounds)))
-    bounds[key] = bound
+def _keep(known: dict[K, V], key: K, value: V) -> None:
+    """Remember what has a workspace; the oldest makes room."""
+    if len(known) >= BOUND_LIMIT:
+        known.pop(next(iter(known)))
+    known[key] = value

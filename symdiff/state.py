@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +15,9 @@ from .core.node import Node
 from .core.types import TensorType, as_dtype
 from .files import write_whole
 from .init import initial_value
+
+if TYPE_CHECKING:
+    import zipfile  # takes 5 ms, and only saved states need it
 
 FORMAT_VERSION = 1
 _VERSION_KEY = "symdiff-state"  # no parameter can have this name
@@ -184,6 +186,8 @@ def _bytes_text(size: float) -> str:
 
 
 def _write(file: Any, views: Mapping[str, Array]) -> None:
+    import zipfile
+
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in {_VERSION_KEY: np.array(FORMAT_VERSION), **views}.items():
             # A ZipInfo made by hand has a fixed date.
@@ -192,6 +196,8 @@ def _write(file: Any, views: Mapping[str, Array]) -> None:
 
 
 def _read(path: str) -> dict[str, Array]:
+    import zipfile
+
     asked = f"load {path}"
     try:
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:

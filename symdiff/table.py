@@ -7,18 +7,34 @@ the slots. A table is built once for a program, slots once for each set of sizes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .core.dim import Dim, product
+from .cut import Cut, cut_of
 from .emit.module import Module
-from .lower.ir import Buffer, CheckRange, Copy, Gemm, KernelCall, Step, Storage
+from .lower.ir import Buffer, CheckRange, Copy, Gemm, KernelCall, Param, Program, Step, Storage
 from .lower.memory import bytes_of
-from .runtime import blas, driver, native
+from .runtime import blas, driver, gemm, native, team
 
 Array = np.ndarray[Any, Any]
-RESERVED = 2  # slots for the report of a failed step
+RESERVED = 3  # slots for the report of a failed step, and for what no step reads
+UNREAD = 2
+KERNEL_GRAIN = 16  # rows of a kernel that stay together: a cache line of the narrowest
+PRODUCT_GRAIN = 32  # rows or columns of a product that stay together: a tile of the widest
+PRODUCT_SPEED = 4  # multiplications and additions of a product in the time of one operation on the elements of arrays
+USUAL_BATCH = 128
+
+
+class Pieces(NamedTuple):
+    """Into how many pieces to cut a step: it depends on its ``cost``, its ``rows`` and how many stay together.
+    ``speed`` is how many of its operations are done in the time of one operation on the elements of arrays."""
+
+    cost: int | Dim
+    rows: int | Dim
+    grain: int
+    speed: int = 1
 
 
 class Slots:
@@ -27,13 +43,19 @@ class Slots:
     def __init__(self) -> None:
         self.storages: dict[Storage, int] = {}
         self.sizes: dict[int | Dim, int] = {}
+        self.pieces: dict[Pieces, int] = {}
         self.count = RESERVED
+        self.records: list[int] = []  # addresses of float64 arrays, one for each result of a training step
+        self.cursor = UNREAD  # the position in these arrays
 
     def storage(self, buffer: Buffer) -> int:
         return self._slot(self.storages, buffer.storage)
 
     def size(self, value: int | Dim) -> int:
         return self._slot(self.sizes, value)
+
+    def number_of(self, pieces: Pieces) -> int:
+        return self._slot(self.pieces, pieces)
 
     def new(self) -> int:
         """A slot that nothing else uses."""
@@ -54,6 +76,9 @@ class Table:
         kernels = dict(zip((kernel.name for kernel in module.kernels), _compiled(module), strict=True))
         steps = zip(module.program.steps, module.calls, strict=True)
         self.steps = [self._step(step, kernels[call.name] if call else 0) for step, call in steps]
+        if is_training(module.program):
+            self.slots.cursor = self.slots.new()
+            self.steps += map(self._record, module.program.outputs.values())
         self.words = packed(self.steps)
 
     def _step(self, step: Step, address: int) -> list[int]:
@@ -62,14 +87,41 @@ class Table:
         if isinstance(step, Copy):
             words = [self.slots.storage(step.source), self.slots.storage(step.target)]
             return [driver.builtin("copy"), *words, self.slots.size(bytes_of(step.target))]
-        return [address, *self._call(step.call if isinstance(step, CheckRange) else step)]
+        if isinstance(step, CheckRange):
+            return [address, *self._call(step.call)]
+        cut = cut_of(step) if team.can_share() else None
+        return [address, *self._call(step)] if cut is None else self._shared(step, cut, address)
+
+    def _shared(self, call: KernelCall, cut: Cut, address: int) -> list[int]:
+        """A kernel whose rows the threads share."""
+        rows, moves = call.sizes[cut.size], [team.WHOLE] * len(call.sizes)
+        moves[cut.size] = team.COUNT
+        for param, led in zip(call.kernel.params, cut.led, strict=True):
+            row = product(param.shape[1:]) * param.dtype.itemsize
+            moves.append(self.slots.size(row) if led else team.WHOLE)
+            moves += [team.WHOLE] * sum(isinstance(step, Dim) for step in _steps(param))
+        return self._split(address, self._call(call), moves, Pieces(cut.cost, rows, KERNEL_GRAIN))
+
+    def _split(self, address: int, words: list[int], moves: list[int], pieces: Pieces) -> list[int]:
+        """A step that shares out another one: ``moves`` says what each row adds to each of its words."""
+        if len(words) > team.MOST_WORDS:
+            return [address, *words]
+        slots = self.slots
+        head = [address, team.board(), slots.size(pieces.rows), pieces.grain, slots.number_of(pieces), len(words)]
+        pairs = [number for pair in zip(words, moves, strict=True) for number in pair]
+        return [team.split(), *head, *pairs]
+
+    def _record(self, output: Buffer) -> list[int]:
+        """A result of a training step as a float64, so that nobody has to ask for its dtype."""
+        self.slots.records.append(self.slots.new())
+        words = [self.slots.storage(output), self.slots.records[-1], self.slots.cursor]
+        return [driver.builtin(f"record_{output.dtype.name}"), *words]
 
     def _call(self, call: KernelCall) -> list[int]:
         words = [self.slots.size(size) for size in call.sizes]
         for param, buffer in zip(call.kernel.params, call.buffers, strict=True):
             words.append(self.slots.storage(buffer))
-            steps = (product(param.shape[axis + 1 :]) for axis in range(len(param.shape)))
-            words += [self.slots.size(step) for step in steps if isinstance(step, Dim)]
+            words += [self.slots.size(step) for step in _steps(param) if isinstance(step, Dim)]
         return words
 
     def _gemm(self, step: Gemm) -> list[int]:
@@ -90,7 +142,46 @@ class Table:
             size(step.n),
             *map(size, (step.count, step.stride_a, step.stride_b, step.m * step.n)),
         ]
-        return [driver.builtin(f"gemm_{dtype}"), *words]
+        address = driver.builtin(f"gemm_{dtype}")
+        if blas.provider() != "own" or not team.can_share():  # the others have threads of their own
+            return [address, *words]
+        return self._shared_product(step, address, words, lda, ldb)
+
+    def _shared_product(self, step: Gemm, address: int, words: list[int], lda: int | Dim, ldb: int | Dim) -> list[int]:
+        """A product whose matrices, columns or rows the threads share."""
+        moves, item = [team.WHOLE] * len(words), step.out.dtype.itemsize
+        if step.count != 1:
+            along, rows, grain = "count", step.count, 1
+            distances = {"a": step.stride_a, "b": step.stride_b, "c": step.m * step.n}
+        elif _is_wide(step):
+            along, rows, grain = "n", step.n, PRODUCT_GRAIN
+            distances = {"b": ldb if step.transpose_b else 1, "c": 1}
+        else:
+            along, rows, grain = "m", step.m, PRODUCT_GRAIN
+            distances = {"a": 1 if step.transpose_a else lda, "c": step.n}
+        moves[gemm.WORDS.index(along)] = team.COUNT
+        for matrix, distance in distances.items():
+            moves[gemm.WORDS.index(matrix)] = self.slots.size(distance * item)
+        cost = step.m * step.n * step.k * step.count
+        return self._split(address, words, moves, Pieces(cost, rows, grain, PRODUCT_SPEED))
+
+
+def _is_wide(step: Gemm) -> bool:
+    """Whether to cut a product by columns: where rows are few or as many as a batch has, and columns are many."""
+    if not isinstance(step.n, int):
+        return isinstance(step.m, int) and step.m < PRODUCT_GRAIN
+    rows = step.m if isinstance(step.m, int) else USUAL_BATCH
+    return step.n >= rows
+
+
+def _steps(param: Param) -> list[int | Dim]:
+    """How many elements lie between neighbours along each axis."""
+    return [product(param.shape[axis + 1 :]) for axis in range(len(param.shape))]
+
+
+def is_training(program: Program) -> bool:
+    """Whether a program is a training step: it updates parameters, and what it gives are numbers."""
+    return bool(program.graph.updates) and not any(buffer.shape for buffer in program.outputs.values())
 
 
 def packed(steps: Sequence[Sequence[int]]) -> Array:
@@ -101,9 +192,5 @@ def packed(steps: Sequence[Sequence[int]]) -> Array:
 
 def _compiled(module: Module) -> list[int]:
     """Addresses of the module's kernels."""
-    constants = module.constants.values()
-    requests = []
-    for kernel in module.kernels:
-        used = {name: constants[name] for name in kernel.text.constants}
-        requests.append((kernel.text.source, kernel.name, kernel.signature, used))
-    return native.kernel_addresses(requests)
+    wanted = [native.Wanted(k.name, k.digest, k.signature, k.source) for k in module.kernels]
+    return native.kernel_addresses(wanted)

@@ -67,3 +67,13 @@ def test_every_room_has_its_floor() -> None:
 def test_import_is_light(heavy: str) -> None:
     code = f"import symdiff, sys; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, check=False).returncode == 0
+
+
+def test_what_few_programs_need_is_imported_when_they_do() -> None:
+    late = "numpy.random zipfile html json symdiff.inspect.html symdiff.inspect.latex symdiff.inspect.picture.svg"
+    code = (
+        "import sys, numpy; before = set(sys.modules); import symdiff; "
+        f"print(set({late.split()}) & (set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, check=True, capture_output=True, text=True)
+    assert done.stdout == "set()\n"

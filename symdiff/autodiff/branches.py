@@ -43,9 +43,11 @@ class Branches:
 
     def total(self, node: Node, parts: Sequence[Node]) -> Node:
         """The sum of the cotangents that reach ``node``; under their conditions when its rule will need them."""
+        if len(parts) == 1:
+            return parts[0]
         found = [pair for pair in map(_selected, parts) if pair and self._runs_under(pair[0], node)]
         conditions = list(dict.fromkeys(condition for condition, _ in found))
-        if len(parts) == 1 or len(found) < len(parts):
+        if len(found) < len(parts):
             return _sum(parts)
         if len(conditions) == 1:
             return self._select(conditions[0], _sum([value for _, value in found]))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +19,7 @@ from .reverse import grad
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """One operand's. ``error`` is the largest difference in slope, relative to the slopes' scale; ``worst`` is the
     element where gradient and difference are furthest apart."""
 
@@ -33,8 +31,7 @@ class Verdict:
     difference: float
 
 
-@dataclass(frozen=True, slots=True)
-class GradCheck:
+class GradCheck(NamedTuple):
     """The result of :func:`check_grad`: a verdict for each of ``wrt``, printed as a table. ``ok`` when all are."""
 
     verdicts: tuple[Verdict, ...]
@@ -104,8 +101,7 @@ def check_grad(
     return GradCheck(tuple(verdicts))
 
 
-@dataclass(frozen=True, slots=True)
-class _Slope:
+class _Slope(NamedTuple):
     """The slope of the cost along a direction of one node, by central differences."""
 
     cost: Node

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, overload
 
+from ..core.collector import paused_collector
 from ..core.errors import GradientError, explain
 from ..core.node import Node, Operand, describe
 from ..core.op import NotDifferentiable
@@ -82,7 +83,8 @@ def vjp(outputs: Outputs, wrt: Node | Sequence[Node], cotangents: Any, *, unused
         listed = ", ".join(map(describe, outputs))
         raise GradientError(explain("vjp", f"takes a list with one cotangent for each of {listed}", at=here()))
     seeds = [_seed(cotangent, output) for cotangent, output in zip(cotangents, outputs, strict=True)]
-    found = _Backward(stabilize_nodes(outputs, keep=nodes), nodes).run(seeds)
+    with paused_collector():
+        found = _Backward(stabilize_nodes(outputs, keep=nodes), nodes).run(seeds)
     gradients = [_or_missing(found[node], node, outputs, unused) for node in nodes]
     return gradients if isinstance(wrt, Sequence) else gradients[0]
 
@@ -145,11 +147,11 @@ class _Backward:
         """Nodes whose cotangent is needed: some node of ``wrt`` is reached through rules that exist."""
         active = set(self.wrt)
         for node in self.order:
-            if node.type.is_float and any(
-                parent in active and not isinstance(_rule(node, k), NotDifferentiable)
-                for k, parent in enumerate(node.inputs)
-            ):
-                active.add(node)
+            for k, parent in enumerate(node.inputs):
+                if parent in active and not isinstance(_rule(node, k), NotDifferentiable):
+                    if node.type.is_float:
+                        active.add(node)
+                    break
         return active
 
     def run(self, seeds: Sequence[Node]) -> dict[Node, Node | None]:

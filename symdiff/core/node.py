@@ -18,10 +18,12 @@ from .registry import call
 from .types import Shape, TensorType
 
 Operand = Any  # a Node, a Python or NumPy scalar, or an array
+Form = tuple[Op, ...]  # the operator of a node and those of its operands: what rules are indexed by
 
 _NO_ATTRS: Attrs = MappingProxyType({})
-_table: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
+_forms: dict[Form, Form] = {}
+_table: dict[tuple[Any, ...], _Entry] = {}  # what a node is made of -> the node, as long as somebody holds it
+_lock = threading.RLock()  # a shape rule may build nodes itself, and nodes may die anywhere
 _serial = itertools.count()
 
 
@@ -33,7 +35,7 @@ class Node:
     Operators, slices and methods follow NumPy: ``x + 1``, ``x[1:, None]``, ``x.T``, ``x.sum(axis=0)``.
     """
 
-    __slots__ = ("__weakref__", "_origins", "attrs", "inputs", "op", "serial", "type")
+    __slots__ = ("__weakref__", "_origins", "attrs", "form", "inputs", "op", "serial", "type")
     __array_ufunc__ = None  # NumPy arrays on the left leave the operator to us
     __hash__ = object.__hash__
 
@@ -41,6 +43,7 @@ class Node:
     inputs: tuple[Node, ...]
     attrs: Attrs
     type: TensorType
+    form: Form
     serial: int
     _origins: dict[Origin, None]
 
@@ -235,11 +238,7 @@ def _node(name: str, *args: Any, **kwargs: Any) -> Node:
 
 def build(op: Op, inputs: Sequence[Node], attrs: Mapping[str, Any] = _NO_ATTRS) -> Node:
     """The node for ``op(*inputs, **attrs)``: the existing one when there is one, which then has one more origin."""
-    key = (op.name, *(node.serial for node in inputs), *attrs.items())
-    with _lock:
-        found = _table.get(key)
-    if found is None:
-        found = _create(key, op, tuple(inputs), attrs, op.infer(inputs, attrs))
+    found = _interned(op, inputs, attrs)
     if found.inputs or not found._origins:
         found._origins[origin_here()] = None
     elif "name" in attrs:  # an input or parameter is known by where it was declared last
@@ -247,13 +246,48 @@ def build(op: Op, inputs: Sequence[Node], attrs: Mapping[str, Any] = _NO_ATTRS) 
     return found
 
 
-def _create(key: tuple[Any, ...], op: Op, inputs: tuple[Node, ...], attrs: Attrs, type: TensorType) -> Node:
-    node = object.__new__(Node)
-    node.op, node.inputs, node.attrs, node.type = op, inputs, attrs, type
-    node._origins = {}
+def with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
+    """The same operator on other inputs, with the origins of ``node``; the node itself when they are its own."""
+    changed = [(new, old) for new, old in zip(inputs, node.inputs, strict=True) if new is not old]
+    if not changed:
+        return node
+    same_types = all(new.type == old.type for new, old in changed)
+    found = _interned(node.op, inputs, node.attrs, node.type if same_types else None)
+    found._origins.update(node._origins)
+    return found
+
+
+def _interned(op: Op, inputs: Sequence[Node], attrs: Attrs, type: TensorType | None = None) -> Node:
+    """The one node of this form, made now if there is none. The shape rule is asked where the type is not known."""
+    key = (op.name, *[node.serial for node in inputs], *attrs.items())
     with _lock:
-        node.serial = next(_serial)
-        return _table.setdefault(key, node)
+        entry = _table.get(key)
+        found = None if entry is None else entry()
+        if found is None:
+            type = op.infer(inputs, attrs) if type is None else type
+            found = object.__new__(Node)
+            found.op, found.inputs, found.attrs, found.type = op, tuple(inputs), attrs, type
+            form = (op, *[node.op for node in inputs])
+            found.form = _forms.setdefault(form, form)
+            found.serial = next(_serial)
+            found._origins = {}
+            entry = _table[key] = _Entry(found, _forget)
+            entry.key = key
+        return found
+
+
+class _Entry(weakref.ref[Node]):
+    """A node in the table, and the key it is found under."""
+
+    __slots__ = ("key",)
+    key: tuple[Any, ...]
+
+
+def _forget(entry: _Entry, table: dict[Any, _Entry] = _table, lock: threading.RLock = _lock) -> None:
+    """A node is gone; an equal one may have taken its place in the table since. (The defaults outlive the module.)"""
+    with lock:
+        if table.get(entry.key) is entry:
+            del table[entry.key]
 
 
 def describe(node: Node) -> str:

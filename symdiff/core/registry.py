@@ -6,11 +6,13 @@ Core knows no operator and no printer. It calls them by name; the room that has 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _provided: dict[str, Callable[..., Any]] = {}
+_modules: dict[str, str] = {}  # that provide a name as soon as they are imported
 
 
 def provide(name: str) -> Callable[[F], F]:
@@ -23,6 +25,13 @@ def provide(name: str) -> Callable[[F], F]:
     return register
 
 
+def provide_later(name: str, module: str) -> None:
+    """``module`` provides ``name``: it is imported when that is first called."""
+    _modules[name] = module
+
+
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
     """Call what was provided under ``name``."""
+    if name not in _provided:
+        import_module(_modules[name])
     return _provided[name](*args, **kwargs)

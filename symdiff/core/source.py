@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 import warnings
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.FloorDiv: "floor_divide",
@@ -19,8 +19,7 @@ _TAKE_A_VALUE = frozenset(
 )  # what they return is not the expression they are given
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """``target = expression`` on the lines from ``start``; ``operator`` stands at the top of the expression and
     nowhere else in it (None: it stands there twice, or is not one operator)."""
 

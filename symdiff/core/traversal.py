@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from .node import Node, build
-from .provenance import inherit
+from .node import Node
+from .node import with_inputs as with_inputs
 
 
 def toposort(outputs: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
@@ -16,17 +16,14 @@ def toposort(outputs: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
     order: list[Node] = []
     seen: set[Node] = set(stop)
     for output in outputs:
-        stack: list[tuple[Node, bool]] = [(output, False)]
+        stack: list[Node | None] = [output]
         while stack:
-            node, ready = stack.pop()
-            if ready:
-                order.append(node)
-                continue
-            if node in seen:
-                continue
-            seen.add(node)
-            stack.append((node, True))
-            stack.extend((parent, False) for parent in reversed(node.inputs) if parent not in seen)
+            node = stack.pop()
+            if node is None:  # everything below the next one is in order
+                order.append(stack.pop())  # type: ignore[arg-type]
+            elif node not in seen:
+                seen.add(node)
+                stack += (node, None, *node.inputs[::-1])
     return order
 
 
@@ -46,17 +43,6 @@ def depends_on(outputs: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
         if any(parent in reached for parent in node.inputs):
             reached.add(node)
     return reached
-
-
-def with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
-    """The same operator on other inputs, with the origins of ``node``."""
-    if all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
-        return node
-    with inherit(node.origin):
-        fresh = build(node.op, inputs, node.attrs)
-    for origin in node.origins:
-        fresh.add_origin(origin)
-    return fresh
 
 
 def substitute(outputs: Sequence[Node], replacements: Mapping[Node, Node]) -> list[Node]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,13 +19,17 @@ DTYPES = {
         "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
     )
 }  # fmt: skip
+_NATIVE = {dtype: dtype for dtype in DTYPES.values()}
 BOOL, INT64, FLOAT32, FLOAT64 = (DTYPES[name] for name in ("bool", "int64", "float32", "float64"))
 
 
 def as_dtype(dtype: Any) -> np.dtype[Any]:
     """The dtype asked for, in native byte order; an error that lists the choices for any other."""
     try:
-        name = np.dtype(dtype).name
+        asked = np.dtype(dtype)
+        if asked in _NATIVE:
+            return _NATIVE[asked]
+        name = asked.name
     except TypeError:
         name = ""
     if name not in DTYPES:
@@ -35,8 +38,7 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
     return DTYPES[name]
 
 
-@dataclass(frozen=True, slots=True)
-class TensorType:
+class TensorType(NamedTuple):
     """dtype and shape of a node, printed as ``float32[n, 64]`` (a scalar as ``float32``)."""
 
     dtype: np.dtype[Any]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 from ..core.dim import product
 from ..core.types import Shape
@@ -25,11 +28,21 @@ from ..lower.ir import (
 )
 
 
-def canonical(kernel: Kernel) -> tuple[object, ...]:
-    """A value that is equal for kernels that do the same on the same types."""
+def canonical(kernel: Kernel) -> str:
+    """A digest that is equal for kernels that do the same on the same types: the same function, up to names."""
     numbers = {name: k for k, name in enumerate((*kernel.sizes, *(param.name for param in kernel.params)))}
-    types = tuple((param.dtype.name, strides(param.shape)) for param in kernel.params)
-    return (len(kernel.sizes), types, _Renamer(numbers).block(kernel.body))
+    types = tuple((param.dtype.str, strides(param.shape)) for param in kernel.params)
+    form = (_writer(), len(kernel.sizes), types, _Renamer(numbers).block(kernel.body))
+    return hashlib.sha256(repr(form).encode()).hexdigest()
+
+
+@cache
+def _writer() -> str:
+    """What turns kernels into text: compiled code is kept under the digest, which must stand for one text."""
+    own = hashlib.sha256()
+    for name in ("canonical", "constants", "expression", "kernel"):
+        own.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    return own.hexdigest()
 
 
 def strides(shape: Shape) -> tuple[int | None, ...]:
@@ -68,10 +81,10 @@ class _Renamer:
 
     def _expr(self, expr: Expr) -> object:
         if isinstance(expr, Const):
-            return (expr.dtype.name, expr.dtype.type(expr.value).tobytes())
+            return (expr.dtype.str, expr.dtype.type(expr.value).tobytes())
         if isinstance(expr, Var):
             return self._name(expr.name)
         if isinstance(expr, Load):
             return ("load", self._name(expr.buffer), tuple(map(self._expr, expr.index)))
         assert isinstance(expr, Apply)
-        return (expr.code, expr.dtype.name, tuple(map(self._expr, expr.args)))
+        return (expr.code, expr.dtype.str, tuple(map(self._expr, expr.args)))

@@ -15,6 +15,8 @@ from ..lower.memory import bytes_of
 INDENT = "    "
 WIDTH = 110
 NOTE_COLUMN = 64
+SECTIONS = ("forward", "backward", "update")
+AGAIN = "again, to save memory"
 
 
 class DriverWriter:
@@ -35,7 +37,7 @@ class DriverWriter:
         yield from _listed("params", program.params)
         outputs = [Buffer(name, b.dtype, b.shape, b.storage) for name, b in program.outputs.items()]
         yield from _listed("outputs", outputs)
-        yield f"work     {peak(program)} bytes"
+        yield f"work     {peak(program)} bytes{_saved(program)}"
         yield '"""'
         yield ""
 
@@ -99,12 +101,11 @@ class DriverWriter:
             same = base.shape == buffer.shape
             yield f"{INDENT}{buffer.name} = {base.name if same else f'{base.name}.reshape({_shape(buffer.shape)})'}"
         section = ""
-        for step, call in zip(program.steps, self.calls, strict=True):
-            now = section_of(step)
+        for now, step, call in zip(sections(program), program.steps, self.calls, strict=True):
             if now != section:
                 yield f"{INDENT}# {now}"
                 section = now
-            yield from self._step(step, call, note)
+            yield from self._noted(self._step(step, call), self._note(step, note))
         results = ", ".join(buffer.name for buffer in program.outputs.values())
         yield f"{INDENT}return {results}" if results else f"{INDENT}return None"
 
@@ -124,7 +125,18 @@ class DriverWriter:
             unknown.remove(name)
             yield name, text
 
-    def _step(self, step: Step, call: str | None, note: Callable[[Gemm], str] | None) -> Iterator[str]:
+    def _note(self, step: Step, note: Callable[[Gemm], str] | None) -> str:
+        """The comment beside a step."""
+        if note is None:
+            return ""
+        product = note(step) if isinstance(step, Gemm) else ""
+        return ", ".join(filter(None, (product, AGAIN if is_again(step, self.program) else "")))
+
+    @staticmethod
+    def _noted(lines: Iterator[str], note: str) -> Iterator[str]:
+        yield from (f"{line:<{NOTE_COLUMN}}  # {note}" for line in lines) if note else lines
+
+    def _step(self, step: Step, call: str | None) -> Iterator[str]:
         if isinstance(step, CheckRange):
             (indices,) = step.call.buffers
             text = f"if {call}({self._arguments(step.call)}):"
@@ -136,8 +148,7 @@ class DriverWriter:
         elif isinstance(step, Copy):
             yield f"{INDENT}{step.target.name}[...] = {step.source.name}"
         else:
-            product = f"np.matmul({_matrix(step, 'a')}, {_matrix(step, 'b')}, out={step.out.name})"
-            yield f"{INDENT + product:<{NOTE_COLUMN}}  # {note(step)}" if note else INDENT + product
+            yield f"{INDENT}np.matmul({_matrix(step, 'a')}, {_matrix(step, 'b')}, out={step.out.name})"
 
     def _arguments(self, call: KernelCall) -> str:
         pairs = zip(call.kernel.params, call.buffers, strict=True)
@@ -153,8 +164,31 @@ def peak(program: Program) -> int | Dim:
     return total
 
 
-def section_of(step: Step) -> str:
-    """forward, backward or update."""
+def _saved(program: Program) -> str:
+    done = program.recomputed
+    return f"; {len(done.steps)} steps are taken again to save memory" if done and done.steps else ""
+
+
+def sections(program: Program) -> Iterator[str]:
+    """What to write above each step: forward, backward, update, or several where they take turns."""
+    own: list[str] = []
+    for step in reversed(program.steps):  # a step that is taken again serves the one after it
+        own.append(own[-1] if is_again(step, program) else _section_of(step))
+    own.reverse()
+    first = {name: own.index(name) for name in SECTIONS if name in own}
+    last = {name: position for position, name in enumerate(own)}
+    if first.get("update", len(own)) < last.get("backward", 0):
+        first["backward"] = min(first["backward"], first["update"])
+    for position in range(len(own)):
+        yield " and ".join(name for name in first if first[name] <= position <= last[name])
+
+
+def is_again(step: Step, program: Program) -> bool:
+    """Whether a step was taken before, and is taken again to save memory."""
+    return program.recomputed is not None and step in program.recomputed.steps
+
+
+def _section_of(step: Step) -> str:
     if isinstance(step, Copy):
         return "update" if step.target.role == "param" else "forward"
     call = step.call if isinstance(step, CheckRange) else step

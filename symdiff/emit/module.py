@@ -6,12 +6,15 @@ not installed: it imports only numpy and numba.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ..core.naming import Unique
-from ..lower.ir import CheckRange, Kernel, KernelCall, Program, Step
+from ..lower.ir import CheckRange, Kernel, KernelCall, Program, Statement, Step
 from ..lower.labels import RESERVED
 from ..lower.lower import CHECK_RANGE
 from ..lower.rewrite import walk
@@ -30,27 +33,40 @@ _SUMS = 'summing_kernel = njit(error_model="numpy", fastmath={"contract", "reass
 _CHECK = ["1 + the position of the first index outside its axis, 0 when there is none"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class EmittedKernel:
-    """One function of the module, ready to compile; ``call`` is the first step that calls it."""
+    """One function of the module, ready to compile; ``call`` is the first step that calls it, ``digest`` that of all
+    kernels that do the same."""
 
+    module: Module
     name: str
     call: KernelCall
-    text: KernelText
+    digest: str
     signature: tuple[Param, ...]
+
+    @property
+    def text(self) -> KernelText:
+        return self.module.texts[self.name]
+
+    def source(self) -> tuple[str, dict[str, np.generic]]:
+        """What is compiled, and the constants in it."""
+        text, values = self.text, self.module.constants.values()
+        return text.source, {name: values[name] for name in text.constants}
 
 
 class Module:
-    """The emitted source of a program. Kernels that do the same are one, whatever layer they serve."""
+    """The emitted source of a program. Kernels that do the same are one, whatever layer they serve.
+
+    The text is written when somebody asks for it: a kernel that was compiled before is found by its digest.
+    """
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.kernels: list[EmittedKernel] = []
-        self._known: dict[object, EmittedKernel] = {}
+        self._known: dict[Kernel | str, EmittedKernel] = {}  # by kernel, and by digest
         buffers = (*program.inputs, *program.params, *program.work, *program.aliases, *program.constants)
-        given = {*RESERVED, program.name, *(buffer.name for buffer in buffers)}
-        self._unique = Unique(given)
-        self.constants = Constants({*given, *program.sizes, *_locals(program.steps)})
+        self._given = {*RESERVED, program.name, *(buffer.name for buffer in buffers)}
+        self._unique = Unique(self._given)
         self.calls = [self._emitted(step) for step in program.steps]
         self.driver = DriverWriter(program, [call.name if call else None for call in self.calls])
 
@@ -59,15 +75,36 @@ class Module:
         call = step.call if isinstance(step, CheckRange) else step
         if not isinstance(call, KernelCall):
             return None
-        key = canonical(call.kernel)
-        if key not in self._known:
-            kernel = replace(call.kernel, name=self._unique(call.kernel.name))
-            emitted = EmittedKernel(kernel.name, call, kernel_text(kernel, self.constants), signature(kernel))
-            self._known[key] = emitted
-            self.kernels.append(emitted)
-        return self._known[key]
+        if call.kernel not in self._known:
+            self._known[call.kernel] = self._found(call)
+        return self._known[call.kernel]
+
+    def _found(self, call: KernelCall) -> EmittedKernel:
+        digest = canonical(call.kernel)
+        if digest not in self._known:
+            name = self._unique(call.kernel.name)
+            self._known[digest] = EmittedKernel(self, name, call, digest, signature(call.kernel))
+            self.kernels.append(self._known[digest])
+        return self._known[digest]
 
     # -- text
+
+    @cached_property
+    def _written(self) -> tuple[dict[str, KernelText], Constants]:
+        bodies = [kernel.call.kernel.body for kernel in self.kernels]
+        constants = Constants({*self._given, *self.program.sizes, *(name for body in bodies for name in _locals(body))})
+        named = [replace(kernel.call.kernel, name=kernel.name) for kernel in self.kernels]
+        return {kernel.name: kernel_text(kernel, constants) for kernel in named}, constants
+
+    @property
+    def texts(self) -> dict[str, KernelText]:
+        """The kernels as text, by name."""
+        return self._written[0]
+
+    @property
+    def constants(self) -> Constants:
+        """The numbers that the kernels name."""
+        return self._written[1]
 
     def source(self) -> str:
         """The whole file."""
@@ -80,11 +117,15 @@ class Module:
         for name, on_integers in (item for kernel in self.kernels for item in kernel.text.functions):
             integers[name] = integers.get(name, False) or on_integers
         texts = {name: standalone(name, integers[name]) for name in sorted(integers)}
-        plain = [name for name, text in texts.items() if text.startswith("from numpy import")]
-        helpers = [text for name, text in texts.items() if name not in plain]
+        of_math, of_numpy = (
+            [name for name, text in texts.items() if text.startswith(f"from {module} import")]
+            for module in ("math", "numpy")
+        )
+        helpers = [text for text in texts.values() if not text.startswith("from")]
+        yield from (f"from math import {', '.join(of_math)}", "") if of_math else ()
         yield from ("import numba", "import numba.extending", "import numpy") if helpers else ()
         yield from ("import numpy as np", "from numba import njit")
-        yield from (f"from numpy import {', '.join(plain)}",) if plain else ()
+        yield from (f"from numpy import {', '.join(of_numpy)}",) if of_numpy else ()
         yield from ("", _PLAIN)
         yield from (_SUMS,) if any(kernel.text.accumulates for kernel in self.kernels) else ()
         yield from ("", *self.constants.lines()) if self.constants.values() else ()
@@ -107,12 +148,10 @@ class Module:
         return namespace
 
 
-def _locals(steps: Iterable[Step]) -> Iterator[str]:
-    """Every name that some kernel binds."""
-    for step in steps:
-        call = step.call if isinstance(step, CheckRange) else step
-        for statement in walk(call.kernel.body) if isinstance(call, KernelCall) else ():
-            yield from (getattr(statement, name) for name in ("var", "name", "best") if hasattr(statement, name))
+def _locals(body: Sequence[Statement]) -> Iterator[str]:
+    """Every name that a kernel binds."""
+    for statement in walk(body):
+        yield from (getattr(statement, name) for name in ("var", "name", "best") if hasattr(statement, name))
 
 
 def signature(kernel: Kernel) -> tuple[Param, ...]:

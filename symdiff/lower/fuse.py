@@ -7,12 +7,13 @@ region at or after the last one it depends on: the order itself keeps the plan a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ..core.dim import Dim
 from ..core.node import Node
-from ..core.op import ArgReduction, Concat, Elementwise, Gather, InRange, Matmul, Place, Reshape, Scatter, View
+from ..core.op import ArgReduction, Concat, Elementwise, Gather, InRange, Matmul, Reshape, Scatter
 from ..core.traversal import toposort
+from .forced import RECOMPUTE_LIMIT, forced, matrix_of
 from .regions import (
     Axes,
     Kind,
@@ -29,10 +30,8 @@ from .regions import (
 )
 from .trace import IndexTuple, Trace, axes_of, floats, index_source, is_array_leaf, is_expensive, is_scalar, trace
 
-CLOSURE_LIMIT = 32  # floating nodes an expression may pull in before a part of it gets memory
 MEMBER_LIMIT = 64  # values in a region: compile time grows faster than linearly with the statements of a loop
 LOOK_BACK = 6  # how many recent regions a value is offered to
-RECOMPUTE_LIMIT = 4  # cheap operations done again rather than stored and loaded
 
 
 class Fusion:
@@ -45,57 +44,15 @@ class Fusion:
         self.checks: list[Node] = []  # those whose indices are given, so that they can be checked first
         self.home: dict[Node, int] = {}
         self.stored: set[Node] = {node for node in self.order if is_array_leaf(node)}
-        self.forced = self._forced(roots)
+        self.forced = forced(roots, self.order)
         for node in self.order:
             self._place(node)
-
-    # -- what must have memory
-
-    def _forced(self, roots: Sequence[Node]) -> set[Node]:
-        forced = {root for root in roots if not is_array_leaf(root)}
-        closure: dict[Node, frozenset[Node]] = {}
-        for node in self.order:
-            lowering = node.op.lowering
-            if isinstance(lowering, Matmul):
-                forced.update(matrix_of(parent)[0] for parent in node.inputs)
-            elif isinstance(lowering, Reshape):
-                forced.add(node.inputs[0])
-            elif isinstance(lowering, InRange):
-                forced.add(index_source(node.inputs[0]))
-            elif isinstance(lowering, Gather | Scatter):
-                forced.update(self._index_operand(node))
-            if isinstance(lowering, Gather | Place) and self._is_involved(node.inputs[0], closure):
-                forced.add(node.inputs[0])
-            if isinstance(lowering, Elementwise | View):
-                forced.update(p for p in node.inputs if _repeats_rows(p, node) and any(map(is_expensive, closure[p])))
-            closure[node] = self._closure(node, closure, forced)
-        return {node for node in forced if not is_array_leaf(node)}
-
-    @staticmethod
-    def _is_involved(operand: Node, closure: dict[Node, frozenset[Node]]) -> bool:
-        """Too much to write out at every place it is read at."""
-        return len(closure[operand]) > RECOMPUTE_LIMIT or any(map(is_expensive, closure[operand]))
-
-    def _closure(self, node: Node, closure: dict[Node, frozenset[Node]], forced: set[Node]) -> frozenset[Node]:
-        """Floating nodes below; when there are too many, the operands get memory."""
-        if not floats(node) or is_scalar(node):
-            return frozenset()
-        below = frozenset((node,)).union(*(closure[p] for p in node.inputs if p not in forced))
-        if len(below) > CLOSURE_LIMIT:
-            forced.update(parent for parent in node.inputs if floats(parent) and not is_scalar(parent))
-            return frozenset((node,))
-        return below
-
-    @staticmethod
-    def _index_operand(node: Node) -> Iterable[Node]:
-        indices = index_source(node.inputs[1])
-        return () if isinstance(indices.op.lowering, InRange) else (indices,)
 
     # -- placing
 
     def _place(self, node: Node) -> None:
         lowering = node.op.lowering
-        if isinstance(lowering, InRange | Gather | Scatter):
+        if isinstance(lowering, (InRange, Gather, Scatter)):
             self._check_indices(node)
         if isinstance(lowering, Matmul):
             for parent in node.inputs:
@@ -253,15 +210,34 @@ class Fusion:
             return not floats(node) or axes_of(index) == member.axes
         if node in self.stored:
             return True
-        return node in self.home and self._is_member(node) and not self._recomputable(node)
+        return node in self.home and self._is_whole_member(node) and not self._recomputable(node)
+
+    def _is_whole_member(self, node: Node) -> bool:
+        """Whether a region computes each element of a node once. What varies along some of the axes only is computed
+        again and again along the others, and not at all where those are empty."""
+        if not self._is_member(node):
+            return False
+        region = self.steps[self.home[node]]
+        assert isinstance(region, Region)
+        member = region.members[node]
+        axes = frozenset(axis for axis in member.axes if axis is not None)
+        return member.kind != "element" or not axes or len(axes) == len(region.extents) or axes == region.rows
 
     def _recomputable(self, node: Node) -> bool:
         """Cheap enough to compute again from what is in memory: less traffic than storing and loading it."""
-        found = trace([(node, index_over(node.shape, {p: p for p in range(node.ndim)}))], lambda b, _: b in self.stored)
-        loads = [base for base in found.bases if base.ndim]
-        work = [f for f in found.floating if isinstance(f.op.lowering, Elementwise)]
-        cheap = not any(map(is_expensive, work)) and len(work) <= RECOMPUTE_LIMIT and len(loads) <= 1
-        return cheap and all(base in self.stored for base in found.bases)
+        work = loads = 0
+        stack, seen = [node], {node}
+        while stack and work <= RECOMPUTE_LIMIT and loads <= 1:
+            node = stack.pop()
+            if node in self.stored:
+                loads += node.ndim > 0
+                continue
+            if not floats(node) or is_expensive(node):
+                return False
+            work += isinstance(node.op.lowering, Elementwise)
+            stack.extend(parent for parent in dict.fromkeys(node.inputs) if parent not in seen)
+            seen.update(node.inputs)
+        return work <= RECOMPUTE_LIMIT and loads <= 1
 
     def _consumable(self, found: Trace, region: Region, position: int, node: Node) -> str | None:
         for base, indices in found.bases.items():
@@ -326,7 +302,7 @@ class Fusion:
                     region.reads.add(base)
         for node in sorted(found.floating, key=self.rank.__getitem__):
             axes = axes_of(found.floating[node][0])
-            if node is skip or is_scalar(node) or not isinstance(node.op.lowering, Elementwise | Gather):
+            if node is skip or is_scalar(node) or not isinstance(node.op.lowering, (Elementwise, Gather)):
                 continue
             if axes is None or not _whole(node, axes, region):
                 continue
@@ -345,15 +321,6 @@ def checked_operand(node: Node) -> Node:
     return index_source(node.inputs[0] if isinstance(node.op.lowering, InRange) else node.inputs[1])
 
 
-def matrix_of(node: Node) -> tuple[Node, bool]:
-    """The node behind a transposed operand of a product, and whether it was transposed."""
-    rank = node.ndim
-    swapped = (*range(rank - 2), rank - 1, rank - 2)
-    if node.op.name == "permute_dims" and node.attrs["axes"] == swapped:
-        return node.inputs[0], True
-    return node, False
-
-
 def _scalars_first(order: list[Node]) -> list[Node]:
     """Scalars made of scalars alone (step counts, learning rates) before all else: every later kernel may use them."""
     scalar: set[Node] = set()
@@ -361,12 +328,3 @@ def _scalars_first(order: list[Node]) -> list[Node]:
         if all(size == 1 for size in node.shape) and all(parent in scalar for parent in node.inputs):
             scalar.add(node)
     return [*(node for node in order if node in scalar), *(node for node in order if node not in scalar)]
-
-
-def _repeats_rows(operand: Node, user: Node) -> bool:
-    """The user repeats the operand along its leading axis: computed in place, it would be computed for every row."""
-    if user.op.name != "broadcast_to" and not isinstance(user.op.lowering, Elementwise):
-        return False
-    if not user.ndim or user.shape[0] == 1:
-        return False
-    return operand.ndim < user.ndim or operand.shape[0] == 1

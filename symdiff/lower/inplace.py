@@ -1,4 +1,4 @@
-"""When a kernel may write a value over an operand: the operand is read for the last time at the same element."""
+"""Writing a value over an operand of its kernel, which is safe where the operand is read for the last time there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Literal, NamedTuple
 
-from .ir import Combine, Expr, Kernel, Load, Loop, Statement, Store, Var
+from .ir import Buffer, Combine, Expr, Kernel, KernelCall, Load, Loop, Statement, Store, Var
 from .rewrite import expressions, subexpressions, substitute, with_expressions
 
 
@@ -17,6 +17,49 @@ class Access(NamedTuple):
     kind: Literal["load", "store", "combine"]
     at: tuple[Expr, ...]
     loops: tuple[str, ...]
+
+
+class Overwriting:
+    """Puts results over operands, call by call. What is found out about a kernel serves every call of it."""
+
+    def __init__(self) -> None:
+        self._accesses: dict[Kernel, dict[str, list[Access]]] = {}
+        self._merged: dict[tuple[Kernel, str, str], Kernel | None] = {}
+
+    def put(self, call: KernelCall, target: Buffer, source: Buffer) -> bool:
+        """Put ``target`` into the storage of ``source`` within this call, if that is safe."""
+        kernel = self.kernel_for(call, target, source)
+        if kernel is None:
+            return False
+        call.kernel = kernel
+        call.buffers = tuple(buffer for buffer in call.buffers if buffer is not target)
+        share(target, source)
+        return True
+
+    def kernel_for(self, call: KernelCall, target: Buffer, source: Buffer) -> Kernel | None:
+        """The kernel of a call with one parameter for the two; None where that is not safe."""
+        if target is source or (target.dtype, target.shape) != (source.dtype, source.shape):
+            return None
+        if any(other.storage is source.storage for other in call.buffers if other is not source):
+            return None  # the same memory is read under another shape as well
+        names = {id(b): p.name for b, p in zip(call.buffers, call.kernel.params, strict=True)}
+        return self._with_one(call.kernel, names[id(target)], names[id(source)])
+
+    def _with_one(self, kernel: Kernel, target: str, source: str) -> Kernel | None:
+        """The kernel with one parameter for the two; None where it needs both."""
+        key = (kernel, target, source)
+        if key not in self._merged:
+            if kernel not in self._accesses:
+                self._accesses[kernel] = accesses(kernel)
+            seen = self._accesses[kernel]
+            self._merged[key] = merged(kernel, target, source) if can_overwrite(seen[target], seen[source]) else None
+        return self._merged[key]
+
+
+def share(target: Buffer, source: Buffer) -> None:
+    """From now on ``target`` (and whatever shares its storage) lives where ``source`` does."""
+    target.storage.moved_to = source.storage
+    target.storage = source.storage
 
 
 def accesses(kernel: Kernel) -> dict[str, list[Access]]:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import compress
 from typing import Any, Literal
 
 import numpy as np
@@ -223,14 +225,20 @@ class Param:
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Kernel:
-    """One function: sizes, buffers, statements."""
+    """One function: sizes, buffers, statements. Calls that do the same share one."""
 
     name: str
     sizes: tuple[str, ...]
     params: tuple[Param, ...]
     body: tuple[Statement, ...]
+
+    @cached_property
+    def written(self) -> tuple[bool, ...]:
+        """For each parameter, whether the kernel writes it."""
+        names = set(_stores(self.body))
+        return tuple(param.name in names for param in self.params)
 
 
 Role = Literal["input", "param", "constant", "output", "work"]
@@ -322,6 +330,21 @@ class Requirement:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """What was done to keep a ``budget`` of bytes. ``steps`` are those that are taken again; all else is for the given
+    ``sizes``: bytes of workspace without and with them, the operations of a call without them, and how many more they
+    are."""
+
+    budget: int
+    sizes: Mapping[str, int]
+    steps: frozenset[Step]
+    before: int
+    after: int
+    operations: int
+    more: int
+
+
 @dataclass(eq=False, slots=True)
 class Program:
     """Everything a call does: buffers with their places in memory, steps in order."""
@@ -339,6 +362,7 @@ class Program:
     steps: list[Step]
     requirements: list[Requirement]
     sizes: list[str]
+    recomputed: Recomputed | None = None  # where a budget of memory was given
 
 
 def touches(step: Step) -> Iterator[Buffer]:
@@ -361,9 +385,7 @@ def written(step: Step) -> list[Buffer]:
         return [step.out]
     if isinstance(step, Copy):
         return [step.target]
-    names = set(_stores(step.kernel.body))
-    pairs = zip(step.kernel.params, step.buffers, strict=True)
-    return [buffer for param, buffer in pairs if param.name in names]
+    return list(compress(step.buffers, step.kernel.written))
 
 
 def _stores(statements: Sequence[Statement]) -> Iterator[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple
 
 from ..core.dim import Dim, dim, product
 from ..core.errors import GraphError, explain
@@ -14,15 +15,17 @@ from ..core.node import Node
 from ..core.op import InRange, Matmul, Reshape
 from ..core.types import BOOL, INT64
 from ..ops.convert import CONSTANT, constant_value
+from .alike import form
+from .budget import Budget, checked
 from .flatten import flatten
-from .fuse import Fusion, checked_operand, matrix_of
-from .inplace import accesses
+from .forced import matrix_of
+from .fuse import Fusion, checked_operand
+from .inplace import Overwriting
 from .ir import (
     Apply,
     Buffer,
     Check,
     CheckRange,
-    Copy,
     Gemm,
     Kernel,
     KernelCall,
@@ -35,27 +38,29 @@ from .ir import (
     Var,
     add,
     integer,
-    touches,
-    written,
 )
 from .kernel import KernelBuilder
 from .labels import RESERVED, kernel_name
-from .memory import assign_slots, overwrite, settle, share, share_in_place
+from .memory import assign_slots, settle
 from .prepare import prepare
+from .recompute import recompute
 from .regions import Region
 from .requirements import requirements
 from .rewrite import expressions, walk
+from .schedule import schedule
 from .tidy import reads, tidy
 from .trace import is_array_leaf
+from .updates import Updates, lay_out, place_outputs
 from .values import Values
 
 CHECK_RANGE = "check_range"
 GIVEN = ("input", "param", "constant")
 
 
-def lower(graph: Graph) -> Program:
-    """The program that computes a graph's outputs and updates."""
-    return _Lowering(graph).program()
+def lower(graph: Graph, budget: Budget | None = None) -> Program:
+    """The program that computes a graph's outputs and updates; with a budget, one whose workspace keeps it. Raises
+    GraphError for a budget that cannot be kept."""
+    return _Lowering(graph).program(budget)
 
 
 def _size_names(nodes: Sequence[Node], asked: str) -> list[str]:
@@ -76,6 +81,14 @@ def _function_name(name: str) -> str:
     return name
 
 
+class _Made(NamedTuple):
+    """A kernel, its sizes in every call, and its operands: numbers of nodes, or rows of scratch memory."""
+
+    kernel: Kernel
+    sizes: tuple[int | Dim, ...]
+    operands: tuple[int | Param, ...]
+
+
 class _Lowering:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -92,8 +105,9 @@ class _Lowering:
         self.extra: list[Buffer] = []
         self._allocate()
         self.params = {node: Param(b.name, b.dtype, b.shape) for node, b in self.buffers.items()}
-        self.by_name = {b.name: b for b in self.buffers.values()}
-        self.memory_names = {*RESERVED, self.name, *self.sizes, *self.by_name}  # what locals may not be called
+        # what locals may not be called
+        self.memory_names = {*RESERVED, self.name, *self.sizes, *(b.name for b in self.buffers.values())}
+        self.made: dict[Hashable, _Made] = {}  # kernels by the form of their regions
 
     # -- names and buffers
 
@@ -128,7 +142,7 @@ class _Lowering:
 
     # -- steps
 
-    def program(self) -> Program:
+    def program(self, budget: Budget | None) -> Program:
         steps: list[Step] = list(self._input_checks())
         for position, step in enumerate(self.fusion.steps):
             if isinstance(step, Region):
@@ -137,14 +151,21 @@ class _Lowering:
                 steps.append(self._gemm(step.node))
             else:
                 steps.append(self._range_check(step.node))
-        steps = self._updates_last(steps)
-        outputs, early, late = self._outputs()
+        results = {name: self.buffers[node] for name, node in self.outputs.items()}
+        updates: Updates = [(self.buffers[param], self.buffers[node]) for param, node in self.updates.items()]
+        steps = schedule(steps, {buffer.storage for buffer in results.values()}, updates)
+        outputs, early, late = place_outputs(results, self.unique)
         steps = [*early, *steps, *late]
-        steps += self._write_updates(steps)
-        share_in_place(steps)
-        for buffer in self.buffers.values():
+        made = list(dict.fromkeys((*self.buffers.values(), *self.extra, *outputs.values())))
+        recomputed = None
+        if budget is not None:
+            budget = checked(self.graph.name, budget, self.sizes)
+            again, recomputed = recompute(self.graph.name, budget, steps, updates, self.unique)
+            steps, updates, made = again.steps, again.updates, again.buffers(made)
+        steps, held = lay_out(steps, updates, Overwriting(), self.unique)
+        made += held
+        for buffer in made:
             settle(buffer)
-        made = dict.fromkeys((*self.buffers.values(), *self.extra, *outputs.values()))
         work = [buffer for buffer in made if buffer.role in ("work", "output")]
         return Program(
             name=self.name,
@@ -160,27 +181,40 @@ class _Lowering:
             steps=steps,
             requirements=requirements(self.fusion.order),
             sizes=self.sizes,
+            recomputed=recomputed,
         )
 
     def _kernel_call(self, region: Region, position: int) -> KernelCall:
         home = self.fusion.home
         values = Values(region, self.params, lambda node: home.get(node, -1) < position, self.names, self.memory_names)
+        like, number = form(region, self.fusion.rank, values.in_memory)
+        if like not in self.made:
+            self.made[like] = self._built(region, values, number)
+        kernel, sizes, operands = self.made[like]
+        nodes = list(number)
+        buffers = tuple(self._scratch(p) if isinstance(p, Param) else self.buffers[nodes[p]] for p in operands)
+        results = (*region.stores, *dict.fromkeys(concat for _, concat, _, _ in region.parts))
+        return KernelCall(kernel, sizes, buffers, region.reason, results)
+
+    def _built(self, region: Region, values: Values, number: Mapping[Node, int]) -> _Made:
         builder = KernelBuilder(region, self.fusion.rank, values)
         body, params = tidy(builder.build()), tuple(values.used.values())
-        for param in builder.scratch:
-            self.by_name[param.name] = Buffer(param.name, param.dtype, param.shape, Storage("work"))
-            self.extra.append(self.by_name[param.name])
-            self.memory_names.add(param.name)
-        buffers = tuple(self.by_name[param.name] for param in params)
+        numbers = {self.params[node].name: k for node, k in number.items() if node in self.params}
+        operands = tuple(numbers.get(param.name, param) for param in params)
         sizes: dict[str, int | Dim] = {}
         flat = flatten(body, params)
         if flat is not None:
             body, params, sizes["size"] = flat
         mentioned = {name for s in walk(body) for expr in expressions(s) for name in reads(expr)}
         sizes.update((name, dim(name)) for name in self.sizes if name in mentioned)
-        kernel = Kernel(kernel_name(region), tuple(sizes), params, body)
-        results = (*region.stores, *dict.fromkeys(concat for _, concat, _, _ in region.parts))
-        return KernelCall(kernel, tuple(sizes.values()), buffers, region.reason, results)
+        return _Made(Kernel(kernel_name(region), tuple(sizes), params, body), tuple(sizes.values()), operands)
+
+    def _scratch(self, row: Param) -> Buffer:
+        """Memory for a row that a kernel keeps while it works."""
+        buffer = Buffer(Unique(self.memory_names)(row.name), row.dtype, row.shape, Storage("work"))
+        self.extra.append(buffer)
+        self.memory_names.add(buffer.name)
+        return buffer
 
     def _gemm(self, node: Node) -> Gemm:
         (a, transpose_a), (b, transpose_b) = map(matrix_of, node.inputs)
@@ -222,61 +256,6 @@ class _Lowering:
         call = KernelCall(kernel, (product(indices.shape), size), (indices,), "indices are checked first", (node,))
         return CheckRange(call, node, size, wrap)
 
-    # -- outputs and updates
-
-    def _updates_last(self, steps: list[Step]) -> list[Step]:
-        """Kernels that only serve updates go last: by then nothing that can fail is left, and old values were read."""
-        kept = {self.buffers[node].storage for node in self.outputs.values()}
-        late: list[Step] = []
-        early: list[Step] = []
-        for step in reversed(steps):
-            results = written(step)
-            if not isinstance(step, KernelCall) or any(buffer.storage in kept for buffer in results):
-                kept.update(buffer.storage for buffer in touches(step))
-                early.append(step)
-            else:
-                late.append(step)
-        return [*reversed(early), *reversed(late)]
-
-    def _outputs(self) -> tuple[dict[str, Buffer], list[Copy], list[Copy]]:
-        """A buffer for every output, and the copies for those that are given data or the same as another."""
-        outputs: dict[str, Buffer] = {}
-        early: list[Copy] = []
-        late: list[Copy] = []
-        for position, (name, node) in enumerate(self.outputs.items()):
-            buffer = self.buffers[node]
-            if buffer.role == "work":
-                buffer.storage.role, buffer.storage.position = "output", position
-                outputs[name] = buffer
-                continue
-            copy = Buffer(self.unique(f"{buffer.name}_out"), node.dtype, node.shape, Storage("output", position))
-            (late if buffer.role == "output" else early).append(Copy(buffer, copy))
-            outputs[name] = copy
-        return outputs, early, late
-
-    def _write_updates(self, steps: Sequence[Step]) -> list[Copy]:
-        """Put new values where the old ones were: computed in place when that is safe, else copied at the end."""
-        first: list[Copy] = []
-        last: list[Copy] = []
-        sources = [self.buffers[node].storage for node in self.updates.values()]
-        for param, node in self.updates.items():
-            target, source = self.buffers[param], self.buffers[node]
-            if target is source:
-                continue
-            if source.role == "param":
-                held = Buffer(self.unique(f"{source.name}_old"), node.dtype, node.shape, Storage("work"))
-                self.extra.append(held)
-                first.append(Copy(source, held))
-                source = held
-            elif (
-                sources.count(source.storage) == 1
-                and target.storage not in sources
-                and _computed_in_place(steps, target, source)
-            ):
-                continue
-            last.append(Copy(source, target))
-        return [*first, *last]
-
 
 def _index_range(node: Node) -> tuple[int | Dim, bool]:
     """The size an index must lie in, and whether negative ones count from the end."""
@@ -284,20 +263,3 @@ def _index_range(node: Node) -> tuple[int | Dim, bool]:
         return node.attrs["size"], node.attrs["wrap"]
     shape = node.attrs.get("shape", node.inputs[0].shape)
     return shape[node.attrs["axis"]], node.attrs.get("wrap", True)
-
-
-def _computed_in_place(steps: Sequence[Step], target: Buffer, source: Buffer) -> bool:
-    """Let the kernel that computes ``source`` write it over ``target``, when nobody needs the old value afterwards."""
-    makers = [k for k, step in enumerate(steps) if any(b.storage is source.storage for b in written(step))]
-    if source.role != "work" or len(makers) != 1:
-        return False
-    (position,) = makers
-    maker, after = steps[position], steps[position + 1 :]
-    if not isinstance(maker, KernelCall) or any(isinstance(step, CheckRange) for step in after):
-        return False
-    if any(buffer.storage is target.storage for step in after for buffer in touches(step)):
-        return False
-    if any(buffer.storage is target.storage for buffer in maker.buffers):
-        return overwrite(maker, source, target, accesses(maker.kernel))
-    share(source, target)
-    return True

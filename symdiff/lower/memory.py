@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 
 from ..core.dim import Dim, never_exceeds, product
-from .inplace import Access, accesses, can_overwrite, merged
+from .inplace import Overwriting
 from .ir import Buffer, KernelCall, Step, Storage, touches
 
 
@@ -28,7 +28,7 @@ def first_uses(steps: Sequence[Step]) -> dict[Storage, int]:
     return found
 
 
-def share_in_place(steps: Sequence[Step]) -> None:
+def share_in_place(steps: Sequence[Step], overwriting: Overwriting) -> None:
     """Let results take the place of operands that are read for the last time, element by element."""
     _settle_all(steps)
     last = last_uses(steps)
@@ -37,16 +37,14 @@ def share_in_place(steps: Sequence[Step]) -> None:
         if not isinstance(step, KernelCall):
             continue
         _settle_all([step])
-        seen = accesses(step.kernel)
-        for target in list(step.buffers):
+        for target in step.buffers:
             if target.role != "work" or first[target.storage] != position:
                 continue
             until = last[target.storage]
             for source in step.buffers:
                 dies = source.role == "work" and last[source.storage] == position > first[source.storage]
-                if dies and overwrite(step, target, source, seen):
+                if dies and overwriting.put(step, target, source):
                     last[source.storage] = until
-                    seen = accesses(step.kernel)
                     break
     _settle_all(steps)
 
@@ -55,27 +53,6 @@ def _settle_all(steps: Sequence[Step]) -> None:
     for step in steps:
         for buffer in touches(step):
             settle(buffer)
-
-
-def overwrite(step: KernelCall, target: Buffer, source: Buffer, seen: Mapping[str, Sequence[Access]]) -> bool:
-    """Put ``target`` into the storage of ``source`` within this call, if that is safe; ``seen`` are its accesses."""
-    if target is source or (target.dtype, target.shape) != (source.dtype, source.shape):
-        return False
-    if any(other.storage is source.storage for other in step.buffers if other is not source):
-        return False  # the same memory is read under another shape as well
-    names = {id(b): p.name for b, p in zip(step.buffers, step.kernel.params, strict=True)}
-    if not can_overwrite(seen[names[id(target)]], seen[names[id(source)]]):
-        return False
-    step.kernel = merged(step.kernel, names[id(target)], names[id(source)])
-    step.buffers = tuple(buffer for buffer in step.buffers if buffer is not target)
-    share(target, source)
-    return True
-
-
-def share(target: Buffer, source: Buffer) -> None:
-    """From now on ``target`` (and whatever shares its storage) lives where ``source`` does."""
-    target.storage.moved_to = source.storage
-    target.storage = source.storage
 
 
 def settle(buffer: Buffer) -> None:

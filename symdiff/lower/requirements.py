@@ -15,25 +15,27 @@ def requirements(nodes: Sequence[Node]) -> list[Requirement]:
     found: dict[int | Dim, Requirement] = {}
     for node in nodes:
         for size, message in _of(node):
-            if isinstance(size, Dim) and any(factor < 0 for _, factor in size.terms):
-                found.setdefault(size, Requirement(size, f"{node.op.name}: {message}, at {node.origin.place}"))
+            found.setdefault(size, Requirement(size, f"{node.op.name}: {message}, at {node.origin.place}"))
     return list(found.values())
 
 
 def _of(node: Node) -> Iterator[tuple[int | Dim, str]]:
-    for size in node.shape:
+    for size in filter(_may_be_negative, node.shape):
         yield size, f"{describe(node)} has the size {size}, which may not be negative"
     if node.op.name == "slice":
         x = node.inputs[0]
         for axis, (start, size, step) in enumerate(
             zip(node.attrs["starts"], node.attrs["sizes"], node.attrs["steps"], strict=True)
         ):
-            inside = f"a slice must lie inside axis {axis} of {describe(x)}"
-            if step == 1:
-                yield start, inside
-                yield x.shape[axis] - start - size, inside
+            for inside in filter(_may_be_negative, (start, x.shape[axis] - start - size) if step == 1 else ()):
+                yield inside, f"a slice must lie inside axis {axis} of {describe(x)}"
     lowering = node.op.lowering
     if isinstance(lowering, ArgReduction) or (isinstance(lowering, Reduction) and lowering.empty is None):
         x = node.inputs[0]
         for axis in node.attrs["axis"]:
-            yield x.shape[axis] - 1, f"no elements along axis {axis} of {describe(x)}"
+            if _may_be_negative(x.shape[axis] - 1):
+                yield x.shape[axis] - 1, f"no elements along axis {axis} of {describe(x)}"
+
+
+def _may_be_negative(size: int | Dim) -> bool:
+    return isinstance(size, Dim) and any(factor < 0 for _, factor in size.terms)

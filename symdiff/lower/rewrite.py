@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from .ir import (
     Accumulate,
@@ -42,19 +41,22 @@ def expressions(statement: Statement) -> Iterator[Expr]:
 
 def with_expressions(statement: Statement, change: Callable[[Expr], Expr]) -> Statement:
     """The statement with ``change`` applied to every expression in it (a loop's body included)."""
-    if isinstance(statement, Loop):
-        body = tuple(with_expressions(inner, change) for inner in statement.body)
-        return Loop(statement.var, change(statement.extent), body)
-    if isinstance(statement, Let | Accumulate):
-        return replace(statement, value=change(statement.value))
-    if isinstance(statement, Accumulator):
-        return replace(statement, start=change(statement.start))
-    if isinstance(statement, Best):
-        return replace(statement, value=change(statement.value), position=change(statement.position))
-    if isinstance(statement, Store | Combine):
-        return replace(statement, index=tuple(map(change, statement.index)), value=change(statement.value))
-    assert isinstance(statement, Check)
-    return replace(statement, condition=change(statement.condition), status=change(statement.status))
+    s = statement
+    if isinstance(s, Loop):
+        return Loop(s.var, change(s.extent), tuple([with_expressions(inner, change) for inner in s.body]))
+    if isinstance(s, Let):
+        return Let(s.name, change(s.value))
+    if isinstance(s, Store):
+        return Store(s.buffer, tuple(map(change, s.index)), change(s.value))
+    if isinstance(s, Combine):
+        return Combine(s.buffer, tuple(map(change, s.index)), s.combine, change(s.value))
+    if isinstance(s, Accumulate):
+        return Accumulate(s.name, s.combine, change(s.value))
+    if isinstance(s, Accumulator):
+        return Accumulator(s.name, change(s.start))
+    if isinstance(s, Best):
+        return Best(s.best, s.place, s.better, change(s.value), change(s.position))
+    return Check(change(s.condition), change(s.status))
 
 
 def walk(statements: Sequence[Statement]) -> Iterator[Statement]:
@@ -67,9 +69,14 @@ def walk(statements: Sequence[Statement]) -> Iterator[Statement]:
 
 def subexpressions(expr: Expr) -> Iterator[Expr]:
     """The expression and all in it, outermost first."""
-    yield expr
-    for inner in expr.args if isinstance(expr, Apply) else expr.index if isinstance(expr, Load) else ():
-        yield from subexpressions(inner)
+    stack = [expr]
+    while stack:
+        expr = stack.pop()
+        yield expr
+        if isinstance(expr, Apply):
+            stack.extend(reversed(expr.args))
+        elif isinstance(expr, Load):
+            stack.extend(reversed(expr.index))
 
 
 def substitute(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
@@ -78,7 +85,9 @@ def substitute(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     if found is not None:
         return found
     if isinstance(expr, Apply):
-        return Apply(expr.code, tuple(substitute(arg, change) for arg in expr.args), expr.dtype)
+        args = tuple([substitute(arg, change) for arg in expr.args])
+        return expr if args == expr.args else Apply(expr.code, args, expr.dtype)
     if isinstance(expr, Load):
-        return Load(expr.buffer, tuple(substitute(entry, change) for entry in expr.index), expr.dtype)
+        index = tuple([substitute(entry, change) for entry in expr.index])
+        return expr if index == expr.index else Load(expr.buffer, index, expr.dtype)
     return expr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from .ir import Apply, Expr, Let, Load, Loop, Statement, Var
@@ -20,37 +20,42 @@ def tidy(statements: Sequence[Statement]) -> tuple[Statement, ...]:
     return _body(statements, uses)
 
 
-def reads(expr: Expr) -> list[str]:
+def reads(expr: Expr) -> Iterator[str]:
     """Names of the variables an expression reads, as often as the code it becomes reads them."""
     if isinstance(expr, Var):
-        return [expr.name]
-    if isinstance(expr, Load):
-        return [name for entry in expr.index for name in reads(entry)]
-    if isinstance(expr, Apply):
-        counts = _placeholders(expr.code)
-        return [name for position, arg in enumerate(expr.args) for name in reads(arg) * counts["abc"[position]]]
-    return []
+        yield expr.name
+    elif isinstance(expr, Load):
+        for entry in expr.index:
+            yield from reads(entry)
+    elif isinstance(expr, Apply):
+        for arg, times in zip(expr.args, _times(expr.code), strict=False):
+            for _ in range(times):
+                yield from reads(arg)
 
 
 @cache
-def _placeholders(code: str) -> Counter[str]:
-    return Counter({"a": 1} if code == "cast" else re.findall(r"\b[abc]\b", code))
+def _times(code: str) -> tuple[int, ...]:
+    """How often the code reads each of its operands."""
+    found = Counter({"a": 1} if code == "cast" else re.findall(r"\b[abc]\b", code))
+    return tuple(found[operand] for operand in "abc")
 
 
 def _body(statements: Sequence[Statement], uses: Counter[str]) -> tuple[Statement, ...]:
     inlined: dict[str, Expr] = {}
     kept: list[Statement] = []
-    wanted = {name for statement in statements for expr in expressions(statement) for name in reads(expr)}
+    names = [{name for expr in expressions(statement) for name in reads(expr)} for statement in statements]
+    wanted = set().union(*names)
     guarded = {name for statement in statements for expr in expressions(statement) for name in _in_branches(expr)}
 
     def put_in(expr: Expr) -> Expr:
         return substitute(expr, lambda part: inlined.get(part.name) if isinstance(part, Var) else None)
 
-    for statement in statements:
+    for statement, own in zip(statements, names, strict=True):
         if isinstance(statement, Loop):
             kept.append(Loop(statement.var, put_in(statement.extent), _body(statement.body, uses)))
             continue
-        statement = with_expressions(statement, put_in)
+        if not inlined.keys().isdisjoint(own):
+            statement = with_expressions(statement, put_in)
         if isinstance(statement, Let) and uses[statement.name] == 0:
             continue
         if isinstance(statement, Let) and uses[statement.name] == 1 and statement.name in wanted:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from ..core.node import Node
 from ..core.op import Elementwise, Gather, Index, InRange, Leaf, Place, View
-from ..core.types import INT64
+from ..core.types import INT64, Shape
 from ..ops.convert import CONSTANT, scalar_value
-from ..ops.shape import align
 from .ir import Apply, Const, Expr, Var, add, integer, multiply
 
 IndexTuple = tuple[Expr, ...]
 
 ANY = Var("?")  # a position known only at run time
+ZERO = Const(0, INT64)
+_FLOATING = (Elementwise, View, Place, Gather, Index, InRange)
 _CALL = re.compile(r"([a-z_0-9]+)\(")
 _CHEAP_CALLS = {"maximum", "minimum", "abs", "sign", "isfinite", "isnan", "cast"}
 
@@ -34,13 +36,18 @@ def is_array_leaf(node: Node) -> bool:
 
 def floats(node: Node) -> bool:
     """Computed where it is needed: element by element from its operands, with no memory of its own."""
-    return isinstance(node.op.lowering, Elementwise | View | Place | Gather | Index | InRange) or is_scalar(node)
+    return isinstance(node.op.lowering, _FLOATING) or is_scalar(node)
 
 
 def is_expensive(node: Node) -> bool:
     """Costs more to compute again than to load."""
     lowering = node.op.lowering
-    return isinstance(lowering, Elementwise) and not set(_CALL.findall(lowering.code)) <= _CHEAP_CALLS
+    return isinstance(lowering, Elementwise) and _has_expensive_calls(lowering.code)
+
+
+@cache
+def _has_expensive_calls(code: str) -> bool:
+    return not set(_CALL.findall(code)) <= _CHEAP_CALLS
 
 
 def operands_at(node: Node, index: IndexTuple) -> list[tuple[Node, IndexTuple]]:
@@ -48,8 +55,8 @@ def operands_at(node: Node, index: IndexTuple) -> list[tuple[Node, IndexTuple]]:
     lowering = node.op.lowering
     if isinstance(lowering, View):
         return [(node.inputs[0], as_index(lowering.source(index, node)))]
-    if isinstance(lowering, Elementwise | InRange):
-        return [(parent, as_index(align(index, parent.shape))) for parent in node.inputs]
+    if isinstance(lowering, (Elementwise, InRange)):
+        return [(parent, aligned(index, parent.shape)) for parent in node.inputs]
     if isinstance(lowering, Place):
         return [(node.inputs[0], place_source(node, index)[0])]
     if isinstance(lowering, Gather):
@@ -58,11 +65,25 @@ def operands_at(node: Node, index: IndexTuple) -> list[tuple[Node, IndexTuple]]:
     return []
 
 
+def aligned(index: IndexTuple, shape: Shape) -> IndexTuple:
+    """The index into an operand of ``shape`` for an index of the broadcast result: 0 along axes of size 1."""
+    own = index[len(index) - len(shape) :]
+    if 1 not in shape:
+        return own
+    return tuple(ZERO if size == 1 else entry for entry, size in zip(own, shape, strict=True))
+
+
 def index_source(node: Node) -> Node:
     """The node whose elements an index operand holds, behind views that leave none out."""
     while node.op.name in ("expand_dims", "squeeze", "permute_dims", "broadcast_to"):
         (node,) = node.inputs
     return node
+
+
+def starts_at_zero(indices: Node) -> bool:
+    """Positions that are known not to count from the end."""
+    behind = index_source(indices)
+    return isinstance(behind.op.lowering, InRange) or behind.op is CONSTANT
 
 
 def as_index(index: tuple[Any, ...]) -> IndexTuple:

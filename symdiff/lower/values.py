@@ -12,11 +12,10 @@ from ..core.naming import Unique
 from ..core.node import Node
 from ..core.op import Elementwise, Gather, Index, InRange, Place, View
 from ..core.types import BOOL, INT64
-from ..ops.convert import CONSTANT, scalar_value
-from ..ops.shape import align
+from ..ops.convert import scalar_value
 from .ir import Apply, Const, DType, Expr, Let, Load, Param, Statement, Var, both, integer
 from .regions import Axes, Region
-from .trace import IndexTuple, as_index, index_source, is_scalar, operands_at, place_source
+from .trace import IndexTuple, aligned, as_index, is_scalar, operands_at, place_source, starts_at_zero
 
 Depth = Literal["before", "row", "inner", "after"]
 Key = tuple[Node, IndexTuple]
@@ -109,10 +108,10 @@ class Values:
             seen.add((node, index))
             if node in self.region.members and index == self.canonical(node):
                 yield node, index
-            elif not self._in_memory(node):
+            elif not self.in_memory(node):
                 stack.extend(operands_at(node, index))
 
-    def _in_memory(self, node: Node) -> bool:
+    def in_memory(self, node: Node) -> bool:
         return node in self.buffers and node not in self.region.members and self.filled(node)
 
     # -- expressions
@@ -127,7 +126,7 @@ class Values:
             return found
         if node in self.region.members and index == self.canonical(node):
             return self._member(node, index, level)
-        if self._in_memory(node):
+        if self.in_memory(node):
             return self._bind(key, self._load(node, index), level.outward(self._depth_of(index)))
         return self._computed(node, index, level)
 
@@ -181,7 +180,7 @@ class Values:
     def _elementwise(self, node: Node, index: IndexTuple, level: Level) -> Expr:
         lowering = node.op.lowering
         assert isinstance(lowering, Elementwise)
-        args = tuple(self.value(parent, as_index(align(index, parent.shape)), level) for parent in node.inputs)
+        args = tuple(self.value(parent, aligned(index, parent.shape), level) for parent in node.inputs)
         if lowering.code == "a":
             return args[0] if args[0].dtype == node.dtype else cast(args[0], node.dtype)
         result = Apply(lowering.code, args, node.dtype)
@@ -190,10 +189,8 @@ class Values:
 
     def position(self, node: Node, at: IndexTuple, level: Level) -> Expr:
         """The position a gather or scatter reads, counted from the start of the axis."""
-        indices = node.inputs[1]
-        position = self.value(indices, at, level)
-        behind = index_source(indices)
-        if isinstance(behind.op.lowering, InRange) or behind.op is CONSTANT or not node.attrs.get("wrap", True):
+        position = self.value(node.inputs[1], at, level)
+        if starts_at_zero(node.inputs[1]) or not node.attrs.get("wrap", True):
             return position
         shape = node.attrs.get("shape", node.inputs[0].shape)
         return wrapped(position, shape[node.attrs["axis"]])

@@ -95,8 +95,10 @@ def like(value: float, node: Node) -> Node:
 
 def promote(name: str, *operands: Operand) -> list[Node]:
     """Operands as nodes of one dtype. Python numbers are weak: they take the dtype of what they meet."""
-    if all(isinstance(operand, Node) for operand in operands) and len({o.type.dtype for o in operands}) == 1:
-        return list(operands)
+    if isinstance(operands[0], Node):
+        dtype = operands[0].type.dtype
+        if all(isinstance(operand, Node) and operand.type.dtype == dtype for operand in operands):
+            return list(operands)
     strong = [operand for operand in operands if not _is_weak(operand)]
     nodes = {id(operand): as_node(operand) for operand in strong}
     if not strong:

@@ -5,10 +5,12 @@ Conventions at kinks: relu'(0) = 0, |x|'(0) = 0, ties of maximum and minimum spl
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from ..core import special
 from ..core.node import Node, Operand, build
 from ..core.op import NotDifferentiable
 from ..core.registry import provide
@@ -158,6 +160,8 @@ def where(condition: Operand, x: Operand, y: Operand) -> Node:
 
 # -- exponentials, roots, trigonometry
 
+TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
+
 exp = unary("exp", "exp(a)", np.exp, lambda t, out, x: t * out, "e^x.", cost=10)
 expm1 = unary("expm1", "expm1(a)", np.expm1, lambda t, out, x: t * (out + 1), "e^x - 1, exact near 0.", cost=15)
 log = unary("log", "log(a)", np.log, lambda t, out, x: t / x, "Natural logarithm; -inf at 0, NaN below.", cost=10)
@@ -170,11 +174,22 @@ cos: Unary = unary("cos", "cos(a)", np.cos, lambda t, out, x: -(t * sin(x)), "Co
 tanh = unary(
     "tanh", "tanh(a)", np.tanh, lambda t, out, x: t * (1 - square(out)), "Hyperbolic tangent; 1 - tanh^2.", cost=15
 )
-
-
-def _quiet_sigmoid(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    one = x.dtype.type(1)
-    return np.asarray(one / (one + np.exp(-x)))
+erf = unary(
+    "erf",
+    "erf(a)",
+    special.erf,
+    lambda t, out, x: t * (TWO_OVER_ROOT_PI * exp(-square(x))),
+    "2 / sqrt(pi) * integral of e^(-t^2) from 0 to x; derivative 2 / sqrt(pi) * e^(-x^2).",
+    cost=25,
+)
+erfc = unary(
+    "erfc",
+    "erfc(a)",
+    special.erfc,
+    lambda t, out, x: -(t * (TWO_OVER_ROOT_PI * exp(-square(x)))),
+    "1 - erf(x), exact where erf(x) is near 1; derivative -2 / sqrt(pi) * e^(-x^2).",
+    cost=45,
+)
 
 
 def _quiet_softplus(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -183,8 +198,8 @@ def _quiet_softplus(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 sigmoid = unary(
     "sigmoid",
-    "1 / (1 + exp(-a))",
-    _quiet_sigmoid,
+    "sigmoid(a)",
+    special.sigmoid,
     lambda t, out, x: t * out * (1 - out),
     "1 / (1 + e^-x); derivative s (1 - s).",
     cost=14,

@@ -58,6 +58,9 @@ def common_shape(name: str, inputs: Sequence[Node]) -> tuple[int | Dim, ...]:
 
 def infer_elementwise(name: str, dtype: np.dtype[Any] | None) -> Callable[[Sequence[Node], Attrs], TensorType]:
     def infer(inputs: Sequence[Node], attrs: Attrs) -> TensorType:
+        type = inputs[0].type
+        if dtype is None and not attrs and all(node.type == type for node in inputs):
+            return type
         return TensorType(dtype or attrs.get("dtype") or inputs[-1].dtype, common_shape(name, inputs))
 
     return infer

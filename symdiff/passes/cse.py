@@ -20,7 +20,7 @@ from .rules import Rule, over
 
 def _twin_rule(name: str, equation: str, from_twin: Callable[[Node, Node], Node]) -> Rule:
     """A rule that makes a node from its twin, the equal expression found elsewhere in the graph."""
-    return Rule(name, equation, None, over(()), lambda bound: from_twin(bound["node"], bound["twin"]))
+    return Rule(name, equation, over(()), lambda bound: from_twin(bound["node"], bound["twin"]))
 
 
 def _other_rank(node: Node, twin: Node) -> Node:

@@ -8,10 +8,9 @@ numbers for constants of that value in every element, calls and operators for no
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator
+from itertools import product
+from typing import Any, NamedTuple
 
 from ..core.node import Node
 from .constants import scalar
@@ -30,41 +29,33 @@ _BINARY = {
 }
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(NamedTuple):
     """Any node, or any value of an attribute."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class Literal:
+class Literal(NamedTuple):
     """A constant of this value in every element, or an attribute of this value."""
 
     value: Any
 
 
-@dataclass(frozen=True)
-class Each:
+class Each(NamedTuple):
     """An attribute that is a tuple, matched part by part."""
 
     parts: tuple[Variable | Literal, ...]
 
 
-@dataclass(frozen=True)
-class Apply:
+class Apply(NamedTuple):
     """A node of one operator."""
 
     op: str
     operands: tuple[Pattern, ...]
-    attrs: Mapping[str, Variable | Literal | Each]
-
-    @cached_property
-    def orders(self) -> tuple[tuple[Pattern, ...], ...]:
-        """The orders in which the operands may stand."""
-        return (self.operands, self.operands[::-1]) if self.op in COMMUTATIVE else (self.operands,)
+    attrs: tuple[tuple[str, Attribute], ...] = ()
 
 
+Attribute = Variable | Literal | Each
 Pattern = Variable | Literal | Apply
 
 
@@ -82,16 +73,16 @@ def _pattern(tree: ast.expr) -> Pattern:
         case ast.UnaryOp(ast.USub(), ast.Constant(value)) if isinstance(value, int | float):
             return Literal(-value)
         case ast.UnaryOp(ast.USub(), operand):
-            return Apply("negative", (_pattern(operand),), {})
+            return Apply("negative", (_pattern(operand),))
         case ast.BinOp(left, operator, right):
-            return Apply(_BINARY[type(operator)], (_pattern(left), _pattern(right)), {})
+            return Apply(_BINARY[type(operator)], (_pattern(left), _pattern(right)))
         case ast.Call(ast.Name(op), operands, keywords):
-            attrs = {keyword.arg or "": _attribute(keyword.value) for keyword in keywords}
+            attrs = tuple((keyword.arg or "", _attribute(keyword.value)) for keyword in keywords)
             return Apply(op, tuple(map(_pattern, operands)), attrs)
     raise ValueError(f"not a pattern: {ast.unparse(tree)}")
 
 
-def _attribute(tree: ast.expr) -> Variable | Literal | Each:
+def _attribute(tree: ast.expr) -> Attribute:
     if isinstance(tree, ast.Tuple):
         parts = [_pattern(part) for part in tree.elts]
         return Each(tuple(part for part in parts if not isinstance(part, Apply)))
@@ -101,63 +92,57 @@ def _attribute(tree: ast.expr) -> Variable | Literal | Each:
     return simple
 
 
-def matches(pattern: Pattern, node: Node, keep: Collection[Node], bound: Bound) -> Iterator[Bound]:
+def matches(pattern: Pattern, node: Node, keep: Collection[Node] = ()) -> Iterator[Bound]:
     """Every way in which the node has the form of the pattern. It may not look inside a node of ``keep``."""
-    if isinstance(pattern, Variable):
-        yield from _bind(pattern.name, node, bound)
-    elif isinstance(pattern, Literal):
-        if _same_number(scalar(node, keep), pattern.value):
+    return matches_of(orders(pattern), node, keep)
+
+
+def matches_of(patterns: Iterable[Pattern], node: Node, keep: Collection[Node] = ()) -> Iterator[Bound]:
+    """Every way in which the node has one of the forms, with the operands in the order that is written."""
+    for pattern in patterns:
+        bound: Bound = {}
+        if _fits(pattern, node, keep, bound):
             yield bound
-    elif node.op.name == pattern.op and node not in keep and len(node.inputs) == len(pattern.operands):
-        for operands in pattern.orders:
-            if all(_fits(part, parent, keep) for part, parent in zip(operands, node.inputs, strict=True)):
-                for with_attrs in _match_attrs(pattern, node, bound):
-                    yield from _match_all(operands, node.inputs, keep, with_attrs)
 
 
-def _fits(pattern: Pattern, node: Node, keep: Collection[Node]) -> bool:
-    """A look from outside: most candidates fail here, at little cost."""
+def orders(pattern: Pattern) -> Iterable[Pattern]:
+    """The pattern with the operands of commutative operators in every order."""
+    return orders_of(pattern) if isinstance(pattern, Apply) else (pattern,)
+
+
+def orders_of(pattern: Apply) -> Iterator[Apply]:
+    """The same for a pattern that is an operation."""
+    turned = [pattern.operands, pattern.operands[::-1]] if pattern.op in COMMUTATIVE else [pattern.operands]
+    for operands in dict.fromkeys(turned):
+        for chosen in product(*map(orders, operands)):
+            yield Apply(pattern.op, chosen, pattern.attrs)
+
+
+def _fits(pattern: Pattern, node: Node, keep: Collection[Node], bound: Bound) -> bool:
+    """Whether the node has this form; names are bound on the way, whatever comes of it."""
+    if isinstance(pattern, Variable):
+        return bound.setdefault(pattern.name, node) is node
     if isinstance(pattern, Literal):
         return _same_number(scalar(node, keep), pattern.value)
-    return not isinstance(pattern, Apply) or pattern.op == node.op.name
+    if node.op.name != pattern.op or len(node.inputs) != len(pattern.operands) or node in keep:
+        return False
+    for part, parent in zip(pattern.operands, node.inputs, strict=True):
+        if isinstance(part, Apply) and part.op != parent.op.name:
+            return False  # a look from outside: most candidates fail here, at little cost
+    for name, wanted in pattern.attrs:
+        if not _fits_attr(wanted, node.attrs[name], bound):
+            return False
+    return all(_fits(part, parent, keep, bound) for part, parent in zip(pattern.operands, node.inputs, strict=True))
 
 
-def _match_all(
-    patterns: tuple[Pattern, ...], nodes: tuple[Node, ...], keep: Collection[Node], bound: Bound
-) -> Iterator[Bound]:
-    if not patterns:
-        yield bound
-        return
-    for first in matches(patterns[0], nodes[0], keep, bound):
-        yield from _match_all(patterns[1:], nodes[1:], keep, first)
-
-
-def _match_attrs(pattern: Apply, node: Node, bound: Bound) -> Iterator[Bound]:
-    found: Bound | None = bound
-    for name, wanted in pattern.attrs.items():
-        found = None if found is None else _match_attr(wanted, node.attrs[name], found)
-    if found is not None:
-        yield found
-
-
-def _match_attr(wanted: Variable | Literal | Each, value: Any, bound: Bound) -> Bound | None:
+def _fits_attr(wanted: Attribute, value: Any, bound: Bound) -> bool:
     if isinstance(wanted, Variable):
-        return next(_bind(wanted.name, value, bound), None)
+        return bool(bound.setdefault(wanted.name, value) == value)
     if isinstance(wanted, Literal):
-        return bound if value == wanted.value else None
+        return bool(value == wanted.value)
     if not isinstance(value, tuple) or len(value) != len(wanted.parts):
-        return None
-    found: Bound | None = bound
-    for part, item in zip(wanted.parts, value, strict=True):
-        found = None if found is None else _match_attr(part, item, found)
-    return found
-
-
-def _bind(name: str, value: Any, bound: Bound) -> Iterator[Bound]:
-    if name not in bound:
-        yield {**bound, name: value}
-    elif bound[name] is value or (not isinstance(value, Node) and bound[name] == value):
-        yield bound
+        return False
+    return all(_fits_attr(part, item, bound) for part, item in zip(wanted.parts, value, strict=True))
 
 
 def _same_number(value: Any | None, wanted: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 
+from ..core.collector import paused_collector
 from ..core.graph import Graph
 from .canonicalize import canonicalize
 from .cse import cse
@@ -41,7 +42,7 @@ def optimize(graph: Graph, passes: Sequence[Pass] = DEFAULT, verify: bool = Fals
         verify_graph(graph, "the graph given")
     stages: list[Stage] = []
     quiet = 0  # passes in a row that changed nothing
-    with journal() as book:
+    with journal() as book, paused_collector():
         for step in islice(cycle(passes), ROUNDS * len(passes)):
             if quiet == len(passes):
                 break

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..core.graph import Graph
+from ..core.provenance import Origin
 from .rules import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Fired:
-    """A rule that was used ``count`` times, first at ``place``."""
+class Fired(NamedTuple):
+    """A rule that was used so many ``times``, first at ``place``."""
 
     rule: str
     equation: str
-    count: int
+    times: int
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """One run of one pass."""
 
     name: str
@@ -31,19 +30,18 @@ class Stage:
 
     @classmethod
     def of(
-        cls, step: Callable[[Graph], Graph], before: Graph, after: Graph, fired: Sequence[tuple[Rule, str]]
+        cls, step: Callable[[Graph], Graph], before: Graph, after: Graph, fired: Sequence[tuple[Rule, Origin]]
     ) -> Stage:
-        counts: dict[tuple[str, str], tuple[int, str]] = {}
-        for rule, place in fired:
-            count, first = counts.get((rule.name, rule.equation), (0, place))
+        counts: dict[tuple[str, str], tuple[int, Origin]] = {}
+        for rule, origin in fired:
+            count, first = counts.get((rule.name, rule.equation), (0, origin))
             counts[rule.name, rule.equation] = (count + 1, first)
-        listed = tuple(Fired(name, equation, count, place) for (name, equation), (count, place) in counts.items())
+        listed = tuple(Fired(name, equation, count, at.place) for (name, equation), (count, at) in counts.items())
         changed = before.roots != after.roots
         return cls(pass_name(step), len(before.nodes), len(after.nodes), changed, listed)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """Every stage in order; ``print(report)`` gives a table. ``settled``: another round would change nothing."""
 
     stages: tuple[Stage, ...]
@@ -71,6 +69,6 @@ def _sizes(before: int, after: int) -> str:
 
 
 def _rows(stage: Stage) -> list[str]:
-    texts = [f"{fired.count:>3} x {fired.rule}: {fired.equation}  ({fired.place})" for fired in stage.fired] or [""]
+    texts = [f"{fired.times:>3} x {fired.rule}: {fired.equation}  ({fired.place})" for fired in stage.fired] or [""]
     rows = [f"{stage.name:<14} {_sizes(stage.before, stage.after)}   {texts[0]}".rstrip()]
     return rows + [" " * 31 + text for text in texts[1:]]

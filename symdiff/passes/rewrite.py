@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -13,20 +13,20 @@ import numpy as np
 from ..core.errors import GraphError
 from ..core.graph import Graph
 from ..core.node import Node, describe
-from ..core.provenance import inherit, rewritten
-from ..core.traversal import with_inputs
+from ..core.provenance import Origin, inherit, rewritten
+from ..core.traversal import toposort, with_inputs
 from ..ops.convert import like
 from ..ops.shape import broadcast_to
 from .pattern import Bound
 from .rules import Rule, RuleSet
 
 
-@dataclass
 class Journal:
     """What happened while graphs were rewritten: the rules that fired and where, and normal forms already found."""
 
-    fired: list[tuple[Rule, str]] = field(default_factory=list)
-    normal: dict[RuleSet, dict[Node, Node]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.fired: list[tuple[Rule, Origin]] = []
+        self.normal: dict[RuleSet, dict[Node, Node]] = {}
 
 
 _journal: ContextVar[Journal | None] = ContextVar("symdiff_journal", default=None)
@@ -43,27 +43,22 @@ def journal() -> Iterator[Journal]:
         _journal.reset(token)
 
 
-@dataclass(frozen=True)
 class RulePass:
     """A pass that applies rules until none matches: a function from graph to graph with a name."""
 
-    name: str
-    rules: RuleSet
+    def __init__(self, name: str, rules: RuleSet) -> None:
+        self.name, self.rules = name, rules
 
     def __call__(self, graph: Graph) -> Graph:
         """The graph in this pass's normal form; the same graph when nothing matched."""
         book = _journal.get()
         known = {} if book is None else book.normal.setdefault(self.rules, {})
-        return with_roots(graph, rewrite(graph.roots, self.rules, done=known))
+        return with_roots(graph, rewrite(graph.roots, self.rules, done=known, nodes=graph.nodes))
 
 
 def with_roots(graph: Graph, roots: Sequence[Node]) -> Graph:
     """The graph around other roots; itself when they are the same."""
-    return graph if all(map(_same, roots, graph.roots)) else graph.with_roots(roots)
-
-
-def _same(a: Node, b: Node) -> bool:
-    return a is b
+    return graph if all(map(is_, roots, graph.roots)) else graph.with_roots(roots)
 
 
 @np.errstate(all="ignore")  # constants may overflow on the way; what that means is for the rules to judge
@@ -74,18 +69,40 @@ def rewrite(
     keep: Collection[Node] = (),
     spare: Collection[Node] = (),
     done: dict[Node, Node] | None = None,
+    nodes: Sequence[Node] | None = None,
 ) -> list[Node]:
     """The outputs in normal form: no rule matches at any node.
 
     Nodes of ``keep`` stay as they are and no rule looks inside them. Nodes of ``spare`` are not replaced themselves.
-    ``done`` holds normal forms found before, and is added to.
+    ``done`` holds normal forms found before, and is added to. ``nodes`` are the outputs' in topological order, where
+    they are known.
     """
-    kept, spared = frozenset(keep), frozenset(spare)
-    normal = {} if done is None else done
-    normal.update((node, node) for node in kept)
-    onward: dict[Node, Node] = {}
-    for output in outputs:
-        stack = [output]
+    run = _Rewriting(rules, {} if done is None else done, frozenset(keep), frozenset(spare))
+    run.visit(toposort(outputs, stop=keep) if nodes is None else nodes)
+    return [run.normal[output] for output in outputs]
+
+
+class _Rewriting:
+    """One walk with one set of rules. ``normal`` maps every node that was met to its normal form, ``onward`` a node
+    to what a rule made of it, which may not be normal yet."""
+
+    def __init__(self, rules: RuleSet, normal: dict[Node, Node], keep: frozenset[Node], spare: frozenset[Node]) -> None:
+        self.rules, self.normal, self.keep, self.spare = rules, normal, keep, spare
+        self.onward: dict[Node, Node] = {}
+        normal.update((node, node) for node in keep)
+
+    def visit(self, nodes: Sequence[Node]) -> None:
+        """Find the normal forms of nodes that are given inputs first."""
+        normal = self.normal
+        for node in nodes:
+            if node not in normal:
+                self._step(node)
+                if node not in normal:
+                    self._settle(node)
+
+    def _settle(self, node: Node) -> None:
+        """The normal form of a node by way of those of the nodes that rules put in its place."""
+        normal, onward, stack = self.normal, self.onward, [node]
         while stack:
             node = stack[-1]
             if node in normal:
@@ -98,35 +115,34 @@ def rewrite(
             elif waiting := [parent for parent in node.inputs if parent not in normal]:
                 stack.extend(reversed(waiting))
             else:
-                after = _step(node, rules, normal, kept, spared)
-                if node not in normal:
-                    _refuse_circle(node, after, onward, normal)
-                    onward[node] = after
-    return [normal[output] for output in outputs]
+                self._step(node)
 
+    def _step(self, node: Node) -> None:
+        """What the first rule that matches makes of the node over rewritten inputs; where none does, it is normal."""
+        normal, fresh = self.normal, node
+        for parent in node.inputs:
+            if normal[parent] is not parent:
+                fresh = with_inputs(node, [normal[parent] for parent in node.inputs])
+                break
+        if fresh in self.keep:
+            normal[node] = node  # a node that is kept must not gain users
+            return
+        after = fresh if node in self.spare else self._replaced(fresh)
+        if after is fresh:
+            normal[node] = normal[fresh] = fresh
+        elif after is node or (after in self.onward and after not in normal):
+            raise GraphError(f"rewrite: the rules lead from {describe(node)} to {describe(after)} and back")
+        else:
+            self.onward[node] = after
 
-def _refuse_circle(node: Node, after: Node, onward: dict[Node, Node], normal: dict[Node, Node]) -> None:
-    if after is node or (after in onward and after not in normal):
-        raise GraphError(f"rewrite: the rules lead from {describe(node)} to {describe(after)} and back")
-
-
-def _step(node: Node, rules: RuleSet, normal: dict[Node, Node], keep: frozenset[Node], spare: frozenset[Node]) -> Node:
-    """What the first rule that matches makes of the node over rewritten inputs; where none does, it is normal."""
-    inputs = tuple(normal[parent] for parent in node.inputs)
-    fresh = node if inputs == node.inputs else with_inputs(node, inputs)
-    if fresh in keep:
-        normal[node] = node  # a node that is kept must not gain users
+    def _replaced(self, node: Node) -> Node:
+        """What the first rule that matches makes of the node; itself where none does."""
+        for rule in self.rules.candidates(node.form):
+            for bound in rule.matches(node, self.keep):
+                replacement = replace(node, rule, bound, self.keep)
+                if replacement is not None and replacement is not node:
+                    return replacement
         return node
-    if node in spare:
-        normal[fresh] = fresh
-        return fresh
-    for rule in rules.candidates(fresh):
-        for bound in rule.matches(fresh, keep):
-            replacement = replace(fresh, rule, bound, keep)
-            if replacement is not None and replacement is not fresh:
-                return replacement
-    normal[fresh] = fresh
-    return fresh
 
 
 def replace(node: Node, rule: Rule, bound: Bound, keep: frozenset[Node] = frozenset()) -> Node | None:
@@ -145,7 +161,7 @@ def replace(node: Node, rule: Rule, bound: Bound, keep: frozenset[Node] = frozen
             replacement.add_origin(rewritten(other, rule.name))
     book = _journal.get()
     if book is not None and replacement is not node:
-        book.fired.append((rule, node.origin.place))
+        book.fired.append((rule, node.origin))
     return replacement
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import cache, cached_property, partial
 from typing import Any
 
-from ..core.node import Node
+from ..core.node import Form, Node
 from ..core.op import Op
 from ..ops import elementwise, reduce, shape, softmax
 from .constants import CONSTANT
-from .pattern import Apply, Bound, Literal, Pattern, matches, parse
+from .pattern import Apply, Bound, Literal, Pattern, matches_of, orders_of, parse
 
 Operators = Callable[[Op, Sequence[Op]], bool]  # an operator and those of its operands -> can a rule match at all?
-Build = Callable[..., Any]  # bound names -> the replacement (a node or a number), or None: not here after all
+Condition = Callable[..., bool]  # of names that the left side binds
+Build = Callable[..., Any]  # of such names -> the replacement (a node or a number), or None: not here after all
 
 _OPERATORS = {
     name: function
@@ -25,47 +24,48 @@ _OPERATORS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
 class Rule:
-    """One rewrite.
+    """One rewrite, known by its name and its equation.
 
-    ``may_match`` decides by operators alone, and its answer is remembered for each combination. ``pattern`` then binds
-    names; a rule without one looks at the whole ``node``. ``build`` makes the replacement from what was bound.
+    ``may_match`` decides by operators alone, and its answer is remembered for each combination. ``matches`` then binds
+    names, ``build`` makes the replacement from what was bound: a node, a number, or None (not here after all). Here
+    is the rule that no pattern can state, a function of the whole ``node``.
     """
 
-    name: str
-    equation: str
-    pattern: Pattern | None
-    may_match: Operators
-    build: Callable[[Bound], Any]
-    condition: Callable[[Bound], bool] | None = None
+    def __init__(self, name: str, equation: str, may_match: Operators, build: Callable[[Bound], Any]) -> None:
+        self.name, self.equation = name, equation
+        self.may_match, self.build = may_match, build
 
     def matches(self, node: Node, keep: Collection[Node]) -> Iterator[Bound]:
-        """Every way in which the left side describes the node."""
-        if self.pattern is None:
-            return iter(({"node": node},))
-        found = matches(self.pattern, node, keep, {})
+        """Every way in which the left side describes the node. It may not look inside a node of ``keep``."""
+        return iter(({"node": node},))
+
+    def __repr__(self) -> str:
+        return f"Rule({self.name}: {self.equation})"
+
+
+class PatternRule(Rule):
+    """A rule whose left side is a pattern."""
+
+    def __init__(self, name: str, equation: str, pattern: Apply, where: Condition | None, build: Build | None) -> None:
+        made = _by_name(build) if build else _value_of(equation.split(" -> ")[1])
+        super().__init__(name, equation, self._may_match, made)
+        self.pattern = pattern
+        self.condition = None if where is None else _by_name(where)
+
+    @cached_property
+    def orders(self) -> list[Apply]:
+        """The pattern in every order of its operands."""
+        return list(orders_of(self.pattern))
+
+    def matches(self, node: Node, keep: Collection[Node]) -> Iterator[Bound]:
+        found = matches_of(self.orders, node, keep)
         return found if self.condition is None else filter(self.condition, found)
 
-
-def rule(name: str, equation: str, *, where: Callable[..., bool] | None = None, build: Build | None = None) -> Rule:
-    """A rule from its equation. ``where`` is a condition on names that the left side binds. ``build`` makes the
-    replacement when the right side is for readers only."""
-    left, right = equation.split(" -> ")
-    pattern = parse(left)
-    if not isinstance(pattern, Apply):
-        raise ValueError(f"rule {name!r}: the left side is not an operation: {left}")
-    condition = None if where is None else _by_name(where)
-    return Rule(name, equation, pattern, _operators_of(pattern), _by_name(build or _compiled(right)), condition)
-
-
-def _operators_of(pattern: Apply) -> Operators:
-    def may_match(op: Op, operands: Sequence[Op]) -> bool:
-        if op.name != pattern.op or len(operands) != len(pattern.operands):
+    def _may_match(self, op: Op, operands: Sequence[Op]) -> bool:
+        if op.name != self.pattern.op or len(operands) != len(self.pattern.operands):
             return False
-        return any(all(map(_may_be, order, operands)) for order in pattern.orders)
-
-    return may_match
+        return any(all(map(_may_be, order.operands, operands)) for order in self.orders)
 
 
 def _may_be(pattern: Pattern, op: Op) -> bool:
@@ -74,9 +74,19 @@ def _may_be(pattern: Pattern, op: Op) -> bool:
     return not isinstance(pattern, Apply) or pattern.op == op.name
 
 
+def rule(name: str, equation: str, *, where: Condition | None = None, build: Build | None = None) -> Rule:
+    """A rule from its equation. ``where`` is a condition on names that the left side binds. ``build`` makes the
+    replacement when the right side is for readers only."""
+    left = equation.split(" -> ")[0]
+    pattern = parse(left)
+    if not isinstance(pattern, Apply):
+        raise ValueError(f"rule {name!r}: the left side is not an operation: {left}")
+    return PatternRule(name, equation, pattern, where, build)
+
+
 def node_rule(name: str, equation: str, may_match: Operators) -> Callable[[Callable[[Node], Any]], Rule]:
     """Decorator: a rule that no pattern can state, as a function from a node to its replacement or None."""
-    return lambda function: Rule(name, equation, None, may_match, lambda bound: function(bound["node"]))
+    return lambda function: Rule(name, equation, may_match, lambda bound: function(bound["node"]))
 
 
 def over(roots: Iterable[str], operands: Iterable[str] | None = None) -> Operators:
@@ -85,16 +95,15 @@ def over(roots: Iterable[str], operands: Iterable[str] | None = None) -> Operato
     return lambda op, parents: op.name in tops and (below is None or any(one.name in below for one in parents))
 
 
-def _compiled(right: str) -> Build:
-    """The right side of an equation as a function of the names in it."""
-    names = sorted({part.id for part in ast.walk(ast.parse(right)) if isinstance(part, ast.Name)} - set(_OPERATORS))
-    function: Build = eval(f"lambda {', '.join(names)}: {right}", dict(_OPERATORS))
-    return function
+def _value_of(right: str) -> Callable[[Bound], Any]:
+    """The right side of an equation as a function of what was bound, compiled when the rule is first used."""
+    code = cache(partial(compile, right, "<symdiff rule>", "eval"))
+    return lambda bound: eval(code(), _OPERATORS, bound)
 
 
-def _by_name(function: Build) -> Callable[[Bound], Any]:
+def _by_name(function: Callable[..., Any]) -> Callable[[Bound], Any]:
     """The function, called with those bound names that it has as parameters."""
-    names = tuple(inspect.signature(function).parameters)
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
     return lambda bound: function(*[bound[name] for name in names])
 
 
@@ -103,13 +112,11 @@ class RuleSet:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
-        self._index: dict[tuple[str, ...], tuple[Rule, ...]] = {}
+        self._index: dict[Form, tuple[Rule, ...]] = {}
 
-    def candidates(self, node: Node) -> tuple[Rule, ...]:
-        """The rules that may match, first choice first."""
-        key = (node.op.name, *[parent.op.name for parent in node.inputs])
-        found = self._index.get(key)
+    def candidates(self, form: Form) -> tuple[Rule, ...]:
+        """The rules that may match nodes of this form, first choice first."""
+        found = self._index.get(form)
         if found is None:
-            operands = [parent.op for parent in node.inputs]
-            found = self._index[key] = tuple(rule for rule in self.rules if rule.may_match(node.op, operands))
+            found = self._index[form] = tuple(rule for rule in self.rules if rule.may_match(form[0], form[1:]))
         return found

@@ -34,6 +34,12 @@ LOGARITHMS = (
     rule("double_negation", "-(-x) -> x"),
 )
 
+ERROR_FUNCTIONS = (
+    rule("one_minus_erf", "1 - erf(x) -> erfc(x)"),
+    rule("one_plus_erf", "1 + erf(x) -> erfc(-x)"),
+    rule("one_minus_erfc", "1 - erfc(x) -> erf(x)"),
+)
+
 SIGMOIDS = (
     rule("softplus", "log1p(exp(x)) -> softplus(x)"),
     rule("sigmoid", "1 / (1 + exp(-x)) -> sigmoid(x)"),
@@ -44,6 +50,8 @@ SIGMOIDS = (
     rule("sigmoid_complement", "1 - sigmoid(x) -> sigmoid(-x)"),
     rule("log_sigmoid", "log(sigmoid(x)) -> -softplus(-x)"),
     rule("log1m_sigmoid", "log1p(-sigmoid(x)) -> -softplus(x)"),
+    rule("one_plus_tanh", "1 + tanh(x) -> 2 * sigmoid(2 * x)"),
+    rule("one_minus_tanh", "1 - tanh(x) -> 2 * sigmoid(-2 * x)"),
     rule("tanh", "(exp(x) - exp(-x)) / (exp(x) + exp(-x)) -> tanh(x)"),
 )
 
@@ -132,6 +140,7 @@ def _cross_entropy_rules() -> list[Rule]:
 STABILITY = RuleSet(
     (
         *LOGARITHMS,
+        *ERROR_FUNCTIONS,
         *SIGMOIDS,
         *SOFTMAXES,
         *_shift_rules(),
@@ -147,7 +156,8 @@ class Stabilize:
     rules = STABILITY
 
     def __call__(self, graph: Graph) -> Graph:
-        return with_roots(graph, stabilize_nodes(graph.roots))
+        spare = _derivative_factors(graph.nodes)
+        return with_roots(graph, rewrite(graph.roots, STABILITY, spare=spare, nodes=graph.nodes))
 
 
 stabilize = Stabilize()

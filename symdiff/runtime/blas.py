@@ -1,7 +1,8 @@
-"""Matrix products: the address of a cblas gemm with 64-bit sizes.
+"""Who multiplies matrices, and the address of a cblas gemm with 64-bit sizes if it is somebody else.
 
-In order: the OpenBLAS that NumPy ships; SciPy's `cython_blas` behind a small adapter; NumPy's own matmul through a
-callback, which works everywhere and costs a few microseconds a call. SYMDIFF_BLAS=openblas|scipy|numpy takes one.
+In order: we do (gemm.py), where the CPU has the vectors for it; the OpenBLAS that NumPy ships; SciPy's `cython_blas`
+behind a small adapter; NumPy's own matmul through a callback, which works everywhere and costs a few microseconds a
+call. SYMDIFF_BLAS=own|openblas|scipy|numpy takes one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.runtime import codegen, load
+from symdiff.runtime import codegen, gemm, load
 
 TRANSPOSE = 112
 _LETTER = {"float32": "s", "float64": "d"}
@@ -23,7 +24,7 @@ _REAL = {"float32": ctypes.c_float, "float64": ctypes.c_double}
 
 
 def gemm_address(dtype: str) -> int:
-    """The address of `cblas_sgemm` ("float32") or `cblas_dgemm` ("float64"), with int64 sizes.
+    """The address of `cblas_sgemm` ("float32") or `cblas_dgemm` ("float64"), with int64 sizes; 0 if products are own.
 
     Raises RuntimeError if SYMDIFF_BLAS names a provider that is not to be had.
     """
@@ -31,7 +32,7 @@ def gemm_address(dtype: str) -> int:
 
 
 def provider() -> str:
-    """Who multiplies matrices in this process: "openblas", "scipy" or "numpy"."""
+    """Who multiplies matrices in this process: "own", "openblas", "scipy" or "numpy"."""
     return _addresses(os.environ.get("SYMDIFF_BLAS", ""))[0]
 
 
@@ -44,6 +45,11 @@ def _addresses(wanted: str) -> tuple[str, dict[str, int]]:
         if addresses is not None:
             return name, addresses
     raise RuntimeError(f"SYMDIFF_BLAS={wanted}: {_MISSING[wanted]}; leave it out to take what there is")
+
+
+def _own() -> dict[str, int] | None:
+    """There is no cblas function: the steps of driver.py are our own."""
+    return dict.fromkeys(_LETTER, 0) if gemm.shape() else None
 
 
 def _openblas() -> dict[str, int] | None:
@@ -138,5 +144,14 @@ def _address(function: Any) -> int:
     return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
 
 
-_PROVIDERS: dict[str, Callable[[], dict[str, int] | None]] = {"openblas": _openblas, "scipy": _scipy, "numpy": _numpy}
-_MISSING = {"openblas": "this NumPy does not ship OpenBLAS", "scipy": "SciPy cannot be imported"}
+_PROVIDERS: dict[str, Callable[[], dict[str, int] | None]] = {
+    "own": _own,
+    "openblas": _openblas,
+    "scipy": _scipy,
+    "numpy": _numpy,
+}
+_MISSING = {
+    "own": "this CPU has neither AVX-512 nor AVX2 with FMA",
+    "openblas": "this NumPy does not ship OpenBLAS",
+    "scipy": "SciPy cannot be imported",
+}

@@ -12,9 +12,11 @@ import hashlib
 import os
 import sys
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
+_DAY = 24 * 60 * 60
 _MAGIC = b"symdiff object 1\n"
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 
@@ -40,6 +42,7 @@ def store(digest: str, code: bytes) -> None:
     folder = _folder()
     if folder is None:
         return
+    _remove_leftovers(folder)
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(prefix=digest[:16], suffix=".tmp", dir=folder)
@@ -50,6 +53,15 @@ def store(digest: str, code: bytes) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+@functools.cache
+def _remove_leftovers(folder: Path) -> None:
+    """Once in a process: the temporary files of processes that were killed, a day or more ago."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob("*.tmp"):
+            if time.time() - path.stat().st_mtime > _DAY:
+                path.unlink()
 
 
 def _folder() -> Path | None:

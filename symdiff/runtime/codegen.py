@@ -40,9 +40,18 @@ def target_machine() -> llvm.TargetMachine:
     )
 
 
-def object_code(text: str, entry: str) -> bytes:
-    """The object code of the LLVM module `text`; of its functions only `entry` stays visible."""
-    module = optimised(text, entry)
+@functools.cache
+def engine() -> llvm.ExecutionEngine:
+    """Where object code is linked. With the first engine LLVM learns which functions the process has."""
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+
+
+def object_code(text: str, entry: str, thorough: bool = True) -> bytes:
+    """The object code of the LLVM module `text`; of its functions only `entry` stays visible.
+
+    Text that is not `thorough`ly optimised takes half the time.
+    """
+    module = optimised(text, entry) if thorough else tidied(text, entry)
     for function in module.functions:
         if function.is_declaration and not function.name.startswith("llvm."):
             _require(function.name)
@@ -52,16 +61,14 @@ def object_code(text: str, entry: str) -> bytes:
 @functools.cache
 def _require(name: str) -> None:
     """LLVM ends the process when it links a name that does not exist, so look first."""
+    engine()
     if llvm.address_of_symbol(name) is None:
         raise RuntimeError(f"a kernel needs the C function {name!r}, which this process does not have")
 
 
 def optimised(text: str, entry: str) -> llvm.ModuleRef:
     """LLVM's full pipeline, run once, with everything but `entry` free to be inlined or dropped."""
-    module = llvm.parse_assembly(text)
-    for value in (*module.functions, *module.global_variables):
-        if value.name != entry and not value.is_declaration:
-            value.linkage = llvm.Linkage.internal
+    module = _module(text, entry)
     tuning = llvm.create_pipeline_tuning_options(speed_level=3)
     tuning.loop_vectorization = True
     tuning.slp_vectorization = True
@@ -70,66 +77,56 @@ def optimised(text: str, entry: str) -> llvm.ModuleRef:
     return module
 
 
+def tidied(text: str, entry: str) -> llvm.ModuleRef:
+    """Variables into registers and what follows from it, for text that is written as it should run."""
+    module = _module(text, entry)
+    builder = llvm.create_pass_builder(target_machine(), llvm.create_pipeline_tuning_options())
+    passes = llvm.create_new_function_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_instruction_combine_pass()
+    for function in module.functions:
+        if not function.is_declaration:
+            passes.run(function, builder)
+    return module
+
+
+def _module(text: str, entry: str) -> llvm.ModuleRef:
+    module = llvm.parse_assembly(text)
+    for value in (*module.functions, *module.global_variables):
+        if value.name != entry and not value.is_declaration:
+            value.linkage = llvm.Linkage.internal
+    return module
+
+
 def packed_entry(callee: str, params: Sequence[Param], entry: str) -> str:
-    """`int64 entry(int64* words, int64* slots)`: each word is the number of the slot that holds a value."""
+    """`int64 entry(int64* words, int64* slots)`: each word is the number of the slot that holds a value.
+
+    Numba's function is `int32 f(result*, exception**, arguments...)`; a kernel without a result leaves 0.
+    """
     arguments = _arguments(params)
-    loads = [
+    loads = "\n".join(
         f"""  %word{k}.at = getelementptr inbounds i64, ptr %words, i64 {k}
   %word{k} = load i64, ptr %word{k}.at
   %slot{k}.at = getelementptr inbounds i64, ptr %slots, i64 %word{k}
   %arg{k} = load {kind}, ptr %slot{k}.at"""
         for k, kind in enumerate(arguments)
-    ]
-    return _entry(entry, "ptr %words, ptr %slots", loads, callee, arguments)
-
-
-def python_entry(callee: str, params: Sequence[Param], entry: str) -> str:
-    """A CPython function (METH_FASTCALL) of one int for each word, which gives up the interpreter's lock as it runs.
-
-    Calling it costs a third of a call through ctypes.
-    """
-    arguments = _arguments(params)
-    declared = ", ".join(f"{kind} %arg{k}" for k, kind in enumerate(arguments))
-    reads = "\n".join(
-        f"""  %arg{k}.at = getelementptr inbounds ptr, ptr %args, i64 {k}
-  %arg{k}.object = load ptr, ptr %arg{k}.at
-  %arg{k}.int = call i64 @PyLong_AsLongLong(ptr %arg{k}.object)
-  %arg{k} = {"bitcast i64" if kind == "i64" else "inttoptr i64"} %arg{k}.int to {kind}"""
-        for k, kind in enumerate(arguments)
     )
-    passed = ", ".join(f"{kind} %arg{k}" for k, kind in enumerate(arguments))
-    return (
-        _entry(f"{entry}.native", declared, [], callee, arguments)
-        + f"""
-declare i64 @PyLong_AsLongLong(ptr)
-declare ptr @PyLong_FromLongLong(i64)
-declare ptr @PyErr_Occurred()
-declare i32 @PyErr_BadArgument()
-declare ptr @PyEval_SaveThread()
-declare void @PyEval_RestoreThread(ptr)
-
-define ptr @{entry}(ptr %self, ptr %args, i64 %count) {{
-  %complete = icmp eq i64 %count, {len(arguments)}
-  br i1 %complete, label %read, label %wrong
-wrong:
-  %ignored = call i32 @PyErr_BadArgument()
-  ret ptr null
-read:
-{reads}
-  %error = call ptr @PyErr_Occurred()
-  %good = icmp eq ptr %error, null
-  br i1 %good, label %call, label %bad
-bad:
-  ret ptr null
-call:
-  %thread = call ptr @PyEval_SaveThread()
-  %result = call i64 @{entry}.native({passed})
-  call void @PyEval_RestoreThread(ptr %thread)
-  %object = call ptr @PyLong_FromLongLong(i64 %result)
-  ret ptr %object
+    passed = "".join(f", {kind} %arg{k}" for k, kind in enumerate(arguments))
+    return f"""
+define i64 @{entry}(ptr %words, ptr %slots) {{
+  %result = alloca i64
+  %exception = alloca ptr
+  store i64 0, ptr %result
+  store ptr null, ptr %exception
+{loads}
+  %code = call i32 @"{callee}"(ptr %result, ptr %exception{passed})
+  %ok = icmp eq i32 %code, 0
+  %value = load i64, ptr %result
+  %status = select i1 %ok, i64 %value, i64 {FAILED}
+  ret i64 %status
 }}
 """
-    )
 
 
 def _arguments(params: Sequence[Param]) -> list[str]:
@@ -138,23 +135,3 @@ def _arguments(params: Sequence[Param]) -> list[str]:
     for param in params:
         kinds += ["i64"] if isinstance(param, Size) else ["ptr"] + ["i64"] * (param.words - 1)
     return kinds
-
-
-def _entry(entry: str, declared: str, loads: Sequence[str], callee: str, arguments: Sequence[str]) -> str:
-    """Numba's function is `int32 f(result*, exception**, arguments...)`; a kernel without a result leaves 0."""
-    passed = "".join(f", {kind} %arg{k}" for k, kind in enumerate(arguments))
-    body = "\n".join(loads)
-    return f"""
-define i64 @{entry}({declared}) {{
-  %result = alloca i64
-  %exception = alloca ptr
-  store i64 0, ptr %result
-  store ptr null, ptr %exception
-{body}
-  %code = call i32 @"{callee}"(ptr %result, ptr %exception{passed})
-  %ok = icmp eq i32 %code, 0
-  %value = load i64, ptr %result
-  %status = select i1 %ok, i64 %value, i64 {FAILED}
-  ret i64 %status
-}}
-"""

@@ -18,17 +18,13 @@ from symdiff.runtime.text import Kernel
 Lower = Callable[[CodeType, dict[str, Any], Sequence[Any]], Lowered]
 
 
-def llvm_text(kernel: Kernel, entry: str, packed: bool, lower: Lower | None = None) -> str:
-    """The LLVM module, not yet optimised, of `kernel` and its C function `entry`, for codegen.py.
-
-    A packed entry takes (words, slots), otherwise it is a CPython function.
-    """
+def llvm_text(kernel: Kernel, entry: str, lower: Lower | None = None) -> str:
+    """The LLVM module, not yet optimised, of `kernel` and its C function `entry`, for codegen.py."""
     arguments = [native_types.parameter_type(param) for param in kernel.params]
     module, elements = rewritten(kernel)
     code = builtins.compile(module, f"<kernel {kernel.digest[:12]}>", "exec")
     lowered = (lower or _lower)(code, _namespace(kernel, elements), arguments)
-    make_entry = codegen.packed_entry if packed else codegen.python_entry
-    return lowered.llvm + make_entry(lowered.symbol, kernel.params, entry)
+    return lowered.llvm + codegen.packed_entry(lowered.symbol, kernel.params, entry)
 
 
 def _namespace(kernel: Kernel, elements: Iterable[tuple[str, int]]) -> dict[str, Any]:

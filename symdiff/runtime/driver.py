@@ -6,49 +6,16 @@ Slots are int64: sizes, and the addresses of buffers. Slots 0 and 1 receive the 
 
 from __future__ import annotations
 
-import ctypes
 import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from symdiff.runtime import native
+from symdiff.runtime import blas, gemm, native, python_function, walk
 from symdiff.runtime.signature import DTYPES, Array, Param, Size
-from symdiff.runtime.text import canonical
-
-_METH_FASTCALL = 0x80
-_definitions: list[_MethodDef] = []
-"""Python keeps pointers to these."""
 
 _WORDS = Array("int64", (1,))
-_INTRINSICS = frozenset({"invoke", "call_gemm_float32", "call_gemm_float64", "move_bytes", "zero_bytes"})
-
-_RUN = """
-def run(table, steps, slots):
-    position = 0
-    for step in range(steps):
-        status = invoke(table[position], table, position + 2, slots)
-        if status != 0:
-            slots[0] = status
-            return step + 1
-        position = position + 2 + table[position + 1]
-    return 0
-"""
-
-_LOOP = """
-def loop(table, steps, slots, cursor, stride, count):
-    for iteration in range(count):
-        position = 0
-        for step in range(steps):
-            status = invoke(table[position], table, position + 2, slots)
-            if status != 0:
-                slots[0] = status
-                slots[1] = step + 1
-                return iteration
-            position = position + 2 + table[position + 1]
-        slots[cursor] = slots[cursor] + stride
-    return count
-"""
+_INTRINSICS = frozenset({"call_gemm_float32", "call_gemm_float64", "move_bytes", "zero_bytes"})
 
 _GEMM = """
 def gemm(blas, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc, count, stride_a, stride_b, stride_c):
@@ -94,9 +61,9 @@ _RECORDS: dict[str, _Builtin] = {
     f"record_{dtype}": (_RECORD, (Array(dtype, ()), Array("float64", (1,)), Size()), {}) for dtype in DTYPES
 }
 _BUILTINS = _STEPS | _RECORDS
+_PRODUCTS = {"gemm_float32": "float32", "gemm_float64": "float64"}
 
 
-@functools.cache
 def builtin(name: str) -> int:
     """The address of a built-in step; every word is the number of a slot.
 
@@ -106,14 +73,21 @@ def builtin(name: str) -> int:
     - `gather_rows`: source, order, target, start, count, row_bytes. Row i of target is row order[start + i] of source.
     - `record_float32` and so on for each dtype: source, target, position. One value -> float64.
     """
+    if name in _PRODUCTS and blas.provider() == "own":
+        return gemm.step_address(_PRODUCTS[name])
+    return _kernel(name)
+
+
+@functools.cache
+def _kernel(name: str) -> int:
     text, params, constants = _BUILTINS[name]
-    return native.addresses([canonical(text, params, constants, _INTRINSICS)], [name])[0]
+    return native.kernel_address(text, name, params, constants, _INTRINSICS)
 
 
 @functools.cache
 def run() -> Callable[[int, int, int], int]:
     """`run()(table, steps, slots)`, addresses as ints: 0, or 1 + the number of the step whose status is in slots[0]."""
-    return _callable("run", _RUN, (_WORDS, Size(), _WORDS))
+    return python_function.of_numbers(walk.run(), "run", ("ptr", "i64", "ptr"))
 
 
 @functools.cache
@@ -123,24 +97,4 @@ def loop() -> Callable[[int, int, int, int, int, int], int]:
     Each run that completes adds `stride` to slots[cursor]. When one fails, slots[0] is the kernel's status and slots[1]
     is 1 + the number of the step.
     """
-    return _callable("loop", _LOOP, (_WORDS, Size(), _WORDS, Size(), Size(), Size()))
-
-
-class _MethodDef(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("address", ctypes.c_void_p),
-        ("flags", ctypes.c_int),
-        ("documentation", ctypes.c_char_p),
-    )
-
-
-def _callable(name: str, text: str, params: tuple[Param, ...]) -> Callable[..., int]:
-    """A built-in Python function around native code. It lets other threads run while it does."""
-    [address] = native.addresses([canonical(text, params, {}, _INTRINSICS)], [name], packed=False)
-    definition = _MethodDef(name.encode(), address, _METH_FASTCALL, None)
-    _definitions.append(definition)
-    new = ctypes.pythonapi.PyCFunction_NewEx
-    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
-    function: Callable[..., int] = new(ctypes.addressof(definition), None, None)
-    return function
+    return python_function.of_numbers(walk.loop(), "loop", ("ptr", "i64", "ptr", "i64", "i64", "i64"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import threading
+from collections.abc import Mapping
 
 import llvmlite.binding as llvm
 
-from symdiff.runtime.codegen import target_machine
+from symdiff.runtime import codegen
 
 _lock = threading.Lock()
 _addresses: dict[str, int] = {}
@@ -15,10 +15,25 @@ _addresses: dict[str, int] = {}
 
 def load(code: bytes, symbol: str) -> int:
     """The address of `symbol`, which `code` defines. Code is linked once and stays for the life of the process."""
+    load_all({symbol: code})
+    return _addresses[symbol]
+
+
+def load_all(codes: Mapping[str, bytes]) -> None:
+    """Link object code, by the symbol that each piece defines."""
     with _lock:
-        if symbol not in _addresses:
-            _addresses[symbol] = _link(code, symbol)
-        return _addresses[symbol]
+        fresh = {symbol: code for symbol, code in codes.items() if symbol not in _addresses}
+        if not fresh:
+            return
+        engine = codegen.engine()
+        for code in fresh.values():
+            engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        for symbol in fresh:
+            address = int(engine.get_function_address(symbol))
+            if address == 0:
+                raise RuntimeError(f"object code does not define {symbol!r}")
+            _addresses[symbol] = address
 
 
 def is_loaded(symbol: str) -> bool:
@@ -28,19 +43,3 @@ def is_loaded(symbol: str) -> bool:
 def address(symbol: str) -> int:
     """The address of a symbol that is loaded."""
     return _addresses[symbol]
-
-
-def _link(code: bytes, symbol: str) -> int:
-    engine = _engine()
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    address = int(engine.get_function_address(symbol))
-    if address == 0:
-        raise RuntimeError(f"object code does not define {symbol!r}")
-    return address
-
-
-@functools.cache
-def _engine() -> llvm.ExecutionEngine:
-    machine = target_machine()
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)

@@ -43,7 +43,7 @@ def lower_lean(code: CodeType, namespace: dict[str, Any], arguments: Sequence[An
     return lowered
 
 
-@register_pass(mutates_CFG=True, analysis_only=False)
+@register_pass(mutates_CFG=False, analysis_only=False)
 class _Lowering(LoweringPass):  # type: ignore[misc]
     """Numba IR -> LLVM IR, and no more: the library keeps the text."""
 
@@ -74,7 +74,6 @@ class _LeanCompiler(compiler.CompilerBase):  # type: ignore[misc]  # Numba has n
             untyped.ReconstructSSA,
             typed.NopythonTypeInference,
             typed.PreLowerStripPhis,
-            typed.IRLegalization,
             _Lowering,
         ):
             manager.add_pass(step, step.__name__)
@@ -94,6 +93,7 @@ class _Typing(BaseContext):  # type: ignore[misc]
     def init(self) -> None:
         self.introduced: set[Primitive] = set()
         self.filled = False
+        self.resolved: dict[tuple[Any, Any], Any] = {}
 
     def refresh(self) -> None:
         """Once, and without attributes: those of arrays and strings would load the whole of Numba."""
@@ -110,6 +110,18 @@ class _Typing(BaseContext):  # type: ignore[misc]
             if known is not None:
                 self._remove_global(value)
             self._insert_global(value, kind if known is None else known.augment(kind))
+
+    def resolve_value_type(self, value: Any) -> Any:
+        """Functions first: Numba would ask, and import, half of what it has before it comes to them."""
+        known = self._get_global_type(value) if callable(value) or isinstance(value, Primitive) else None
+        return super().resolve_value_type(value) if known is None else known
+
+    def resolve_function_type(self, function: Any, arguments: Any, keywords: Any) -> Any:
+        """Numba tries template after template; kernels apply few functions to few types."""
+        key = (function, arguments)
+        if keywords or key not in self.resolved:
+            self.resolved[key] = super().resolve_function_type(function, arguments, keywords)
+        return self.resolved[key]
 
     def introduce(self, primitive: Primitive, target: _Target) -> None:
         if primitive in self.introduced:
@@ -136,6 +148,7 @@ class _Typing(BaseContext):  # type: ignore[misc]
 class _Target(cpu.CPUContext):  # type: ignore[misc]
     def init(self) -> None:
         self.is32bit = utils.MACHINE_BITS == 32
+        self.implementations: dict[tuple[Any, Any], Any] = {}
         self._internal_codegen = _Modules()
         from numba.cpython import builtins, numbers, rangeobj  # noqa: F401  # they register themselves
 
@@ -143,6 +156,13 @@ class _Target(cpu.CPUContext):  # type: ignore[misc]
 
     def refresh(self) -> None:
         self.typing_context.refresh()
+
+    def get_function(self, function: Any, signature: Any, _firstcall: bool = True) -> Any:
+        """Numba looks at the parameters of an implementation each time it is used."""
+        key = (function, signature)
+        if key not in self.implementations:
+            self.implementations[key] = super().get_function(function, signature, _firstcall)
+        return self.implementations[key]
 
     def get_abi_sizeof(self, kind: Any) -> int:
         """Numba asks for every local, for debuggers; LLVM is not to be waited for."""

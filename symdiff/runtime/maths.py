@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.core import special
 from symdiff.runtime.signature import DTYPES
 
 CASTS = tuple("bool_" if dtype == "bool" else dtype for dtype in DTYPES)
 
 UNARY = (
     "exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
-    "arcsinh", "arccosh", "arctanh", "floor", "ceil", "rint", "trunc", "abs", "fabs", "sign",
+    "arcsinh", "arccosh", "arctanh", "sigmoid", "erf", "erfc", "floor", "ceil", "rint", "trunc", "abs", "fabs", "sign",
     "isnan", "isinf", "isfinite",
 )  # fmt: skip
 BINARY = (
@@ -26,7 +27,9 @@ BINARY = (
 
 NAMES = frozenset(UNARY + BINARY + CASTS)
 
-NUMPY: MappingProxyType[str, Any] = MappingProxyType({name: getattr(np, name) for name in UNARY + BINARY + CASTS})
+NUMPY: MappingProxyType[str, Any] = MappingProxyType(
+    {name: getattr(np if hasattr(np, name) else special, name) for name in UNARY + BINARY + CASTS}
+)
 
 
 def standalone(name: str, integers: bool = True) -> str:
@@ -35,10 +38,11 @@ def standalone(name: str, integers: bool = True) -> str:
     The latter need `import numba`, `import numba.extending` and `import numpy` above them. Some are needed on
     `integers` only.
     """
-    plain = f"from numpy import {name}\n"
+    plain = f"from {'math' if name in _OF_MATH else 'numpy'} import {name}\n"
     return plain if not integers and name in _RIGHT_ON_FLOATS else _HELPERS.get(name, plain)
 
 
+_OF_MATH = {"erf", "erfc"}
 _RIGHT_ON_FLOATS = {"power", "fmod", "remainder"}  # where Numba has NumPy's results for floats
 
 
@@ -65,6 +69,24 @@ def _{name}(x, y):
 
 
 _HELPERS = {
+    "sigmoid": '''\
+def sigmoid(x):
+    """1 / (1 + exp(-x)), which keeps the digits of small results."""
+    e = numpy.exp(-abs(x))
+    return (1 if x >= 0 else e) / (1 + e)
+
+
+@numba.extending.overload(sigmoid)
+def _sigmoid(x):
+    """With a 1 of the dtype of x, since a literal would widen float32."""
+    one = numpy.float32(1) if x == numba.types.float32 else 1.0
+
+    def of_float(x):
+        e = numpy.exp(-abs(x))
+        return (one if x >= 0 else e) / (one + e)
+
+    return of_float
+''',
     "power": _helper(
         "power",
         """

@@ -5,79 +5,122 @@ from __future__ import annotations
 import functools
 import gc
 import hashlib
+import importlib.util
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import metadata
+from dataclasses import dataclass
 from pathlib import Path
 
+import llvmlite
 import numpy as np
 
 from symdiff.runtime import cache, codegen, load
 from symdiff.runtime.signature import Param
-from symdiff.runtime.text import Kernel, canonical
-
-Request = tuple[str, str, Sequence[Param], Mapping[str, np.generic]]
-"""The arguments of `kernel_address`."""
+from symdiff.runtime.text import canonical
 
 _compiling = threading.RLock()
 
 
-def kernel_address(text: str, name: str, params: Sequence[Param], constants: Mapping[str, np.generic]) -> int:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A kernel that somebody wants to call. Those of equal digests do the same; `source` gives the text and the
+    constants in it, and is asked when no such kernel was compiled before. `extra` names further functions in it."""
+
+    name: str
+    digest: str
+    params: Sequence[Param]
+    source: Callable[[], tuple[str, Mapping[str, np.generic]]]
+    extra: frozenset[str] = frozenset()
+
+
+def kernel_address(
+    text: str,
+    name: str,
+    params: Sequence[Param],
+    constants: Mapping[str, np.generic],
+    extra: frozenset[str] = frozenset(),
+) -> int:
     """The address of `int64 f(int64* words, int64* slots)` for the function in `text`.
 
     Parameter by parameter, a word is the number of a slot: a `Size` is the slot's value; an `Array` is the address in
     the slot, and takes one more word for each stride that is given at run time. The function returns what the kernel
-    returns, or 0. Equal kernels, whatever their names, have one address.
+    returns, or 0. Equal kernels, whatever their names, have one address. `extra` names further functions that the text
+    may call (the driver's own intrinsics).
 
     Raises SyntaxError, NameError or TypeError if the text is not a kernel, and Numba's error if it cannot be typed.
     """
-    return kernel_addresses([(text, name, params, constants)])[0]
+    with _noted(name, text):
+        digest = canonical(text, params, constants, extra).digest
+    return kernel_addresses([Wanted(name, digest, params, lambda: (text, constants), extra)])[0]
 
 
-def kernel_addresses(requests: Iterable[Request]) -> list[int]:
-    """`kernel_address` of each request. LLVM works on one kernel while Numba works on the next."""
-    kernels, notes = [], []
-    for text, name, params, constants in requests:
-        notes.append(f"while compiling the kernel {name}:\n{text}")
-        with _noted(notes[-1]):
-            kernels.append(canonical(text, params, constants))
-    return addresses(kernels, notes)
-
-
-def addresses(kernels: Sequence[Kernel], notes: Sequence[str], packed: bool = True) -> list[int]:
-    """As `kernel_addresses`; not `packed` gives CPython functions instead of functions of (words, slots)."""
-    digests = [_digest(kernel, packed) for kernel in kernels]
+def kernel_addresses(kernels: Sequence[Wanted]) -> list[int]:
+    """The address of each kernel, as `kernel_address`: from memory, else from the disk, else by compiling."""
+    digests = [_digest(kernel) for kernel in kernels]
     with _compiling:
-        missing: dict[str, tuple[Kernel, str]] = {}
-        for kernel, note, digest in zip(kernels, notes, digests, strict=True):
-            if load.is_loaded(_symbol(digest)) or digest in missing:
-                continue
-            code = cache.load(digest)
-            if code is None:
-                missing[digest] = (kernel, note)
-            else:
-                load.load(code, _symbol(digest))
+        unknown = {
+            digest: kernel
+            for digest, kernel in zip(digests, kernels, strict=True)
+            if not load.is_loaded(_symbol(digest))
+        }
+        stored = {digest: cache.load(digest) for digest in unknown}
+        load.load_all({_symbol(digest): code for digest, code in stored.items() if code is not None})
+        missing = {digest: kernel for digest, kernel in unknown.items() if stored[digest] is None}
         if missing:
-            _compile(missing, packed)
+            _compile(missing)
     return [load.address(_symbol(digest)) for digest in digests]
 
 
-def _compile(missing: Mapping[str, tuple[Kernel, str]], packed: bool) -> None:
+def address_of_text(text: str, entry: str) -> int:
+    """The address of the function `entry` of an LLVM module: from memory, else from the disk, else by LLVM."""
+    digest = hashlib.sha256(repr((text, *_environment())).encode()).hexdigest()
+    symbol = f"{entry}_{digest[:16]}"
+    with _compiling:
+        if not load.is_loaded(symbol):
+            code = cache.load(digest)
+            if code is None:
+                code = codegen.object_code(text.replace(entry, symbol), symbol)
+                cache.store(digest, code)
+            load.load(code, symbol)
+        return load.address(symbol)
+
+
+def address_of_written(name: str, text: Callable[[str], str]) -> int:
+    """As `address_of_text`, for a module that is written for `entry` only when it is not on the disk, and that leaves
+    little to optimise. `name` and the files of this room decide what is in it."""
+    digest = hashlib.sha256(repr((name, *_environment())).encode()).hexdigest()
+    symbol = _symbol(digest)
+    with _compiling:
+        if not load.is_loaded(symbol):
+            code = cache.load(digest)
+            if code is None:
+                code = codegen.object_code(text(symbol), symbol, thorough=False)
+                cache.store(digest, code)
+            load.load(code, symbol)
+        return load.address(symbol)
+
+
+def _compile(missing: Mapping[str, Wanted]) -> None:
+    """LLVM works on one kernel while Numba works on the next. The largest comes first, so that LLVM ends soon after."""
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from symdiff.runtime.compile import llvm_text  # imports Numba
 
+    sources = {digest: kernel.source() for digest, kernel in missing.items()}
     with _undisturbed(), ThreadPoolExecutor(1) as llvm:
         codes: dict[str, Future[bytes]] = {}
-        for digest, (kernel, note) in missing.items():
-            with _noted(note):
-                text = llvm_text(kernel, _symbol(digest), packed)
-            codes[digest] = llvm.submit(codegen.object_code, text, _symbol(digest))
+        for digest in sorted(missing, key=lambda digest: -len(sources[digest][0])):
+            kernel, (text, constants) = missing[digest], sources[digest]
+            with _noted(kernel.name, text):
+                found = canonical(text, kernel.params, constants, kernel.extra)
+                module = llvm_text(found, _symbol(digest))
+            codes[digest] = llvm.submit(codegen.object_code, module, _symbol(digest))
         for digest, code in codes.items():
-            with _noted(missing[digest][1]):
-                load.load(code.result(), _symbol(digest))
-            cache.store(digest, code.result())
+            with _noted(missing[digest].name, sources[digest][0]):
+                cache.store(digest, code.result())
+        load.load_all({_symbol(digest): code.result() for digest, code in codes.items()})
 
 
 def _symbol(digest: str) -> str:
@@ -99,22 +142,34 @@ def _undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def _noted(note: str) -> Iterator[None]:
+def _noted(name: str, text: str) -> Iterator[None]:
+    """Errors say which kernel was at fault."""
     try:
         yield
     except Exception as error:
-        error.add_note(note)
+        error.add_note(f"while compiling the kernel {name}:\n{text}")
         raise
 
 
-def _digest(kernel: Kernel, packed: bool) -> str:
-    return hashlib.sha256(repr((kernel.digest, packed, *_environment())).encode()).hexdigest()
+def _digest(kernel: Wanted) -> str:
+    return hashlib.sha256(repr((kernel.digest, tuple(kernel.params), *_environment())).encode()).hexdigest()
 
 
 @functools.cache
 def _environment() -> tuple[str, ...]:
     """Everything besides the kernel that decides the object code: our compiler, Numba, LLVM and the CPU."""
     own = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.glob("**/*.py")):
         own.update(path.read_bytes())
-    return own.hexdigest(), metadata.version("numba"), metadata.version("llvmlite"), *codegen.host()
+    return own.hexdigest(), _numba_version(), llvmlite.__version__, *codegen.host()
+
+
+def _numba_version() -> str:
+    """From Numba's own file where there is one: to import Numba takes 0.2 s, and to ask for its metadata 0.02."""
+    found = importlib.util.find_spec("numba")
+    file = Path(found.origin).with_name("_version.py") if found and found.origin else None
+    if file is not None and file.is_file():
+        return file.read_text()
+    from importlib import metadata
+
+    return metadata.version("numba")

@@ -1,7 +1,6 @@
-"""Machine code for the names of maths.py: LLVM intrinsics where they exist, the platform's libm for the rest.
+"""Machine code for the names of maths.py: LLVM intrinsics, our own functions (elementary/), libm for the rest.
 
-Each function has NumPy's result for every input, NaN and infinities included, and float32 stays float32. A vectorised
-polynomial replaces a libm call by giving its name another emitter in `_UNARY_FLOAT`. Imports Numba.
+Each function has NumPy's result for every input, NaN and infinities included, and float32 stays float32. Imports Numba.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from symdiff.runtime import maths
+from symdiff.runtime import elementary, maths
 from symdiff.runtime.native_types import scalar_type
 from symdiff.runtime.primitive import Emit, Primitive
 from symdiff.runtime.signature import DTYPES
@@ -31,6 +30,32 @@ def libm(name: str) -> Emit:
         function = cgutils.get_or_insert_function(builder.module, kind, symbol)
         function.attributes.update({"nounwind", "readnone"})
         return builder.call(function, args)
+
+    return emit
+
+
+class _Inlined(ir.Function):  # type: ignore[misc]  # llvmlite has no types
+    """A function whose text is known. To llvmlite it is a declaration, so that no fast-math flag gets into it."""
+
+    def __init__(self, module: Any, kind: Any, name: str, text: str) -> None:
+        super().__init__(module, kind, name)
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def inlined(name: str) -> Emit:
+    """A call of our own function, which LLVM inlines and vectorises with the loop."""
+
+    def emit(builder: Any, *args: Any) -> Any:
+        real, known = args[0].type, builder.module.globals
+        dtype = "float32" if real == ir.FloatType() else "float64"
+        symbol = elementary.symbol(name, dtype)
+        if symbol not in known:
+            kind = ir.FunctionType(real, [real] * len(args))
+            _Inlined(builder.module, kind, symbol, elementary.text(name, dtype))
+        return builder.call(known[symbol], args)
 
     return emit
 
@@ -102,20 +127,23 @@ def _floor_divide_float(builder: Any, a: Any, b: Any) -> Any:
 
 
 _UNARY_FLOAT: dict[str, Emit] = {
-    "exp": libm("exp"),
-    "log": libm("log"),
-    "log1p": libm("log1p"),
-    "expm1": libm("expm1"),
+    "exp": inlined("exp"),
+    "log": inlined("log"),
+    "log1p": inlined("log1p"),
+    "expm1": inlined("expm1"),
     "sqrt": llvm("sqrt"),
-    "sin": libm("sin"),
-    "cos": libm("cos"),
+    "sin": inlined("sin"),
+    "cos": inlined("cos"),
     "tan": libm("tan"),
     "arcsin": libm("asin"),
     "arccos": libm("acos"),
     "arctan": libm("atan"),
     "sinh": libm("sinh"),
     "cosh": libm("cosh"),
-    "tanh": libm("tanh"),
+    "tanh": inlined("tanh"),
+    "sigmoid": inlined("sigmoid"),
+    "erf": inlined("erf"),
+    "erfc": inlined("erfc"),
     "arcsinh": libm("asinh"),
     "arccosh": libm("acosh"),
     "arctanh": libm("atanh"),
@@ -137,7 +165,7 @@ _BINARY_FLOAT: dict[str, Emit] = {
     "minimum": _extremum("minimum"),
     "copysign": llvm("copysign"),
     "hypot": libm("hypot"),
-    "power": libm("pow"),
+    "power": inlined("power"),
     "fmod": lambda builder, a, b: builder.frem(a, b),
     "remainder": _remainder_float,
     "floor_divide": _floor_divide_float,

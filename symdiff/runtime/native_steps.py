@@ -1,4 +1,4 @@
-"""What driver.py needs beyond kernels: calls through an address, BLAS calls and moving bytes. Imports Numba."""
+"""What driver.py needs beyond kernels: BLAS calls and moving bytes. Imports Numba."""
 
 from __future__ import annotations
 
@@ -12,21 +12,7 @@ from symdiff.runtime.primitive import Emit, Primitive
 
 INT32 = ir.IntType(32)
 INT8_POINTER = ir.IntType(8).as_pointer()
-INT64_POINTER = INT64.as_pointer()
 ROW_MAJOR, NO_TRANSPOSE, TRANSPOSE = 101, 111, 112
-
-
-def _invoke(address: Any, table: Any, offset: Any, slots: Any) -> tuple[Any, Emit]:
-    """`address(&table[offset], slots)`: one step of a program."""
-
-    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        address, table, offset, slots = args
-        kind = ir.FunctionType(INT64, [INT64_POINTER, INT64_POINTER])
-        function = builder.inttoptr(address, kind.as_pointer())
-        words = builder.gep(builder.extract_value(table, 0), [offset], inbounds=True)
-        return builder.call(function, [words, builder.extract_value(slots, 0)])
-
-    return types.int64(types.int64, table, types.int64, slots), emit
 
 
 def _gemm(name: str, real: ir.Type) -> Primitive:
@@ -82,7 +68,6 @@ def _zero_bytes(*_args: Any) -> tuple[Any, Emit]:
 
 def build() -> list[Primitive]:
     return [
-        Primitive("invoke", 4, _invoke),
         _gemm("call_gemm_float32", ir.FloatType()),
         _gemm("call_gemm_float64", ir.DoubleType()),
         Primitive("move_bytes", 3, _move_bytes),

@@ -1,6 +1,6 @@
 """What a node costs in every phase of the compiler, for graphs of 10^3 to 10^5 nodes: it should not depend on the size.
 
-    python tests/benchmarks/graph_size.py [--sizes 1000 10000 100000] [--shapes chain wide diamond] [--quick]
+    python -m tests.benchmarks.graph_size [--sizes 1000 10000 100000] [--shapes chain wide diamond] [--quick]
 
 Lowering and emission are measured; nothing is compiled.
 """
@@ -65,9 +65,8 @@ class Clock:
         self.began = time.perf_counter()
 
 
-def measure(make: Callable[[int], tuple[Node, Node]], size: int) -> tuple[dict[str, int], dict[str, float]]:
-    """(nodes, seconds) of each phase. Nodes are those of the graph a phase makes or works on."""
-    clock = Clock()
+def differentiate(make: Callable[[int], tuple[Node, Node]], size: int, clock: Clock) -> tuple[sd.Graph, ...]:
+    """The graph going forward, that with its gradient, and this one optimised."""
     x, cost = make(size)
     clock.stop("build")
     (d_x,) = sd.grad(cost, [x])
@@ -76,6 +75,13 @@ def measure(make: Callable[[int], tuple[Node, Node]], size: int) -> tuple[dict[s
     clock.stop("graph")
     optimized, _ = sd.optimize(graph)
     clock.stop("optimize")
+    return forward, graph, optimized
+
+
+def measure(make: Callable[[int], tuple[Node, Node]], size: int) -> tuple[dict[str, int], dict[str, float]]:
+    """(nodes, seconds) of each phase. Nodes are those of the graph a phase makes or works on."""
+    clock = Clock()
+    forward, graph, optimized = differentiate(make, size, clock)
     str(graph)
     clock.stop("print")
     program = lower(optimized)

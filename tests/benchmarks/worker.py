@@ -1,8 +1,7 @@
-"""One implementation in a process of its own, for train_step.py: ``python worker.py WORKLOAD PEER``.
+"""One library in a process of its own: ``python -m tests.benchmarks.worker WORKLOAD PEER``, started by race.py.
 
-It prints the first loss as soon as it has it, then the losses of the first steps; from then on it times one round for
-every line it reads, and prints the seconds per step. Thread pools of several libraries would disturb each other in one
-process.
+It prints its first result as soon as it has it, then, as JSON, what each of its modes found. From then on it reads the
+name of a mode and answers with the seconds per step of one round.
 """
 
 from __future__ import annotations
@@ -11,39 +10,121 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from itertools import cycle, islice
+from typing import Any
 
-import peers
-from workloads import WORKLOADS, Workload
+from . import peers
+from .peers.peer import LoopingTraining, Peer
+from .workloads import WORKLOADS, Chain, CrossEntropy, Network
 
-BATCHES = 50  # one epoch
+CALLS, LOOPS = "calls", "loops"
 ROUND_SECONDS = 0.1
-MOST_STEPS = 500  # in one round: all train from the start, none to the end
+LONGEST_RUN = 500  # steps, then training starts anew: later on, moments of dead units are denormal, another contest
+CHECKED_STEPS = 3  # a deep network soon makes a difference of any two ways of rounding
+CHECKED_ELEMENTS = 20
 
 
-def answers(workload: Workload, peer: peers.Peer) -> Iterator[object]:
-    weights = workload.weights()
-    peer.setup(workload)
-    peer.load(*workload.batches(1))
-    peer.reset(weights)
-    yield float(peer.run(1)[0])
-    peer.load(*workload.batches(BATCHES))
-    peer.reset(weights)
-    yield " ".join(str(float(loss)) for loss in peer.run(1))
-    repeats = max(1, round(min(ROUND_SECONDS / _round(peer, weights, 1), MOST_STEPS) / BATCHES))
-    for _ in sys.stdin:
-        yield _round(peer, weights, repeats)
+class TrainingJob:
+    """A network: a call for each step, or whole epochs inside."""
+
+    def __init__(self, network: Network, peer: Peer) -> None:
+        self.network, self.peer = network, peer
+        self.training = peer.training(network)
+        self.weights = network.weights()
+        self.modes = (CALLS, LOOPS) if isinstance(self.training, LoopingTraining) else (CALLS,)
+
+    def first(self) -> float:
+        x, y = map(self.peer.prepared, self.network.batches(1))
+        self.training.reset(self.weights)
+        return self.training.step(x[0], y[0])
+
+    def load(self) -> None:
+        x, y = map(self.peer.prepared, self.network.batches(self.network.batches_per_epoch))
+        self.batches = list(zip(x, y, strict=True))
+        if LOOPS in self.modes:
+            self.training.load(x, y)
+
+    def found(self, mode: str) -> list[float]:
+        """The losses of an epoch's first steps."""
+        self.training.reset(self.weights)
+        if mode == LOOPS:
+            return self.training.epochs(1)[:CHECKED_STEPS]
+        return [self.training.step(x, y) for x, y in self.batches[:CHECKED_STEPS]]
+
+    def seconds(self, mode: str, steps: int) -> float:
+        """Of one step, when about so many are taken from the start."""
+        self.training.reset(self.weights)
+        if mode == LOOPS:
+            epochs = max(1, round(steps / len(self.batches)))
+            began = time.perf_counter()
+            self.training.epochs(epochs)
+            return (time.perf_counter() - began) / (epochs * len(self.batches))
+        step, batches = self.training.step, list(islice(cycle(self.batches), steps))
+        began = time.perf_counter()
+        for x, y in batches:
+            step(x, y)
+        return (time.perf_counter() - began) / steps
 
 
-def _round(peer: peers.Peer, weights: list, repeats: int) -> float:
-    """Seconds per step."""
-    peer.run(1)  # brings data and code back into the caches
-    peer.reset(weights)
-    began = time.perf_counter()
-    peer.run(repeats)
-    return (time.perf_counter() - began) / (repeats * BATCHES)
+class FunctionJob:
+    """A value and its gradient: a call for each."""
+
+    modes = (CALLS,)
+
+    def __init__(self, workload: Chain | CrossEntropy, peer: Peer) -> None:
+        self.workload, self.peer = workload, peer
+        self.function = peer.function(workload)
+
+    def load(self) -> None:
+        self.arrays = [self.peer.prepared(array) for array in self.workload.arrays()]
+
+    def first(self) -> float:
+        self.load()
+        return self.function(*self.arrays)[0]
+
+    def found(self, mode: str) -> list[float]:
+        """The value, and elements of the gradient, scaled to numbers around one."""
+        value, gradient = self.function(*self.arrays)
+        spread = gradient.ravel()[:: gradient.size // CHECKED_ELEMENTS]
+        return [value, *(1 + spread / abs(spread).max()).tolist()]
+
+    def seconds(self, mode: str, steps: int) -> float:
+        began = time.perf_counter()
+        for _ in range(steps):
+            self.function(*self.arrays)
+        return (time.perf_counter() - began) / steps
+
+
+Job = TrainingJob | FunctionJob
+
+
+def make_job(workload: str, peer: Peer) -> Job:
+    found = WORKLOADS[workload]
+    return TrainingJob(found, peer) if isinstance(found, Network) else FunctionJob(found, peer)
+
+
+def one_round(job: Job, mode: str) -> float:
+    """Seconds per step over about ROUND_SECONDS, the code and its data being warm."""
+    seconds = max(job.seconds(mode, 3), 1e-7)
+    steps = max(1, round(ROUND_SECONDS / seconds))
+    if mode == LOOPS:
+        return job.seconds(mode, steps)
+    runs = max(1, round(steps / LONGEST_RUN))
+    return sum(job.seconds(mode, min(steps, LONGEST_RUN)) for _ in range(runs)) / runs
+
+
+def answers(job: Job) -> Iterator[Any]:
+    yield job.first()
+    imports_numba = "numba" in sys.modules
+    import json  # not before the first result, which it would delay
+
+    job.load()
+    yield json.dumps({"imports_numba": imports_numba, "found": {mode: job.found(mode) for mode in job.modes}})
+    for line in sys.stdin:
+        yield one_round(job, line.strip())
 
 
 if __name__ == "__main__":
-    for answer in answers(WORKLOADS[sys.argv[1]], peers.make(sys.argv[2])):
+    for answer in answers(make_job(sys.argv[1], peers.make(sys.argv[2]))):
         print(answer, flush=True)
     os._exit(0)  # what libraries do at the end is of no interest

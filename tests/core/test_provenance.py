@@ -110,3 +110,11 @@ def test_rebuilding_keeps_origins() -> None:
     assert moved.origin.line == node.origin.line
     (replaced,) = substitute([sd.sin(node)], {x: y})
     assert replaced is sd.sin(sd.exp(y * 9))
+
+
+def test_rebuilding_on_inputs_of_another_type_asks_the_shape_rule() -> None:
+    x, small, wide = sd.input("x", (3,)), sd.input("y", (3,), dtype="float32"), sd.input("z", (2, 3))
+    for other in (small, wide):
+        moved = with_inputs(sd.exp(x), [other])
+        assert moved is sd.exp(other) and moved.type == other.type
+    assert with_inputs(x + x, [x, wide]).shape == (2, 3)

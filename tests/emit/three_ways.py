@@ -1,11 +1,15 @@
-"""One graph computed three ways: by the interpreter, by the emitted source as plain Python, by the compiled code."""
+"""One graph computed three ways: by the interpreter, by the emitted source as plain Python, by the compiled code (on
+one thread, and with every step that can be cut shared by several)."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from unittest.mock import patch
 
 import numpy as np
 
+from symdiff import table
 from symdiff.core.dim import evaluate
 from symdiff.core.graph import Graph
 from symdiff.core.node import Node
@@ -15,6 +19,7 @@ from symdiff.lower.lower import lower
 from symdiff.lower.verify import verify_program
 from symdiff.native import NativeExecutor
 from symdiff.passes.pipeline import optimize
+from symdiff.runtime import team
 from tests.strategies import Array, assert_close
 
 _POISON = {"f": 1e30, "i": 11, "u": 11, "b": True}
@@ -43,6 +48,17 @@ def compiled(executor: NativeExecutor, values: Mapping[Node, Array], sizes: Mapp
     return executor.call([np.asarray(values[leaf]) for leaf in executor.graph.inputs], sizes, params)
 
 
+def shared(executor: NativeExecutor, values: Mapping[Node, Array], sizes: Mapping[str, int]) -> list[Array]:
+    """The outputs by the compiled code, the smallest steps cut into as many pieces as they have rows, up to 3."""
+    with (
+        patch.dict(os.environ, SYMDIFF_THREADS="3"),
+        patch.object(team, "PIECE_COST", 1),
+        patch.object(table, "KERNEL_GRAIN", 1),
+        patch.object(table, "PRODUCT_GRAIN", 2),
+    ):
+        return compiled(executor, values, sizes)
+
+
 def assert_three_ways(graph: Graph, values: Mapping[Node, Array], sizes: Mapping[str, int] | None = None) -> None:
     """Outputs, updated parameters and everything that must stay as it was: the same by interpreter, text and code."""
     sizes = sizes or {}
@@ -52,6 +68,7 @@ def assert_three_ways(graph: Graph, values: Mapping[Node, Array], sizes: Mapping
         "the text, before the passes": lambda own: undecorated(graph, own, sizes),
         "the text": lambda own: undecorated(optimized, own, sizes),
         "the code": lambda own: compiled(NativeExecutor(optimized, graph.name), own, sizes),
+        "the code, shared by threads": lambda own: shared(NativeExecutor(optimized, graph.name), own, sizes),
     }.items():
         own = {node: np.array(value) for node, value in values.items()}
         found = [*run(own), *(own[param] for param in graph.updates)]

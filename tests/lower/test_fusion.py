@@ -10,6 +10,7 @@ import symdiff as sd
 from symdiff.emit.module import Module
 from symdiff.lower.ir import Accumulate, Combine, Loop
 from symdiff.lower.rewrite import walk
+from tests.emit.three_ways import assert_three_ways, some_values
 from tests.lower.support import N, depth, functions, kernels, loads, products, program, program_of, stores
 
 x = sd.input("x", (N, 10))
@@ -189,6 +190,14 @@ def test_long_chains_are_cut() -> None:
     module = Module(program(value))
     assert max(len(kernel.text.source.splitlines()) for kernel in module.kernels) < 200
     assert len([call for call in module.calls if call]) < 200
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_memory_is_not_left_to_loops_that_may_be_empty(rows: int) -> None:
+    """The sum of the biases is needed along the columns of x, and by a product even when x has no rows."""
+    total = b + sd.input("c", (10,))
+    graph = sd.Graph([sd.exp(x * total), -total[None] @ w])
+    assert_three_ways(graph, some_values(*graph.inputs, n=rows), {"n": rows})
 
 
 def test_no_kernel_allocates() -> None:

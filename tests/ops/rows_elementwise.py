@@ -21,6 +21,20 @@ from tests.ops.rows import (
 
 # -- elementwise, one operand
 
+
+def erf(x):
+    """Its power series, sum of 2 / sqrt(pi) (-1)^k x^(2k+1) / (k! (2k+1))."""
+    total, term = np.zeros(x.shape), np.asarray(x, "float64")
+    for k in range(60):
+        total = total + term / (2 * k + 1)
+        term = term * -(np.asarray(x, "float64") ** 2) / (k + 1)
+    return np.asarray(2 / np.sqrt(np.pi) * total).astype(x.dtype)
+
+
+def tanh_gelu(x):
+    return x * (1 + np.tanh(x.dtype.type(np.sqrt(2 / np.pi)) * (x + x * x * x * x.dtype.type(0.044715)))) / 2
+
+
 for name, numpy, domain in [
     ("negative", lambda x: 0 - x, reals),
     ("abs", lambda x: np.where(x < 0, -x, x), nonzero),
@@ -37,11 +51,16 @@ for name, numpy, domain in [
     ("sigmoid", lambda x: np.tanh(x / 2) / 2 + np.float32(0.5), reals),
     ("softplus", lambda x: np.logaddexp(x, 0 * x), reals),
     ("relu", lambda x: np.where(x > 0, x, 0 * x), nonzero),
+    ("erf", erf, reals),
+    ("erfc", lambda x: 1 - erf(x), reals),
+    ("gelu", lambda x: x * (1 + erf(x / np.sqrt(x.dtype.type(2)))) / 2, reals),
 ]:
     public = getattr(sd, name)
     row(name, public, numpy, of(N, 3, domain=domain), variant="batch")
     row(name, public, numpy, of(domain=domain), variant="scalar")
 
+row("gelu_tanh", lambda x: sd.gelu(x, approximate="tanh"), tanh_gelu, of(N, 3))
+row("gelu", sd.gelu, lambda x: x * 1.0, ints(3, dtype="int32", low=10, high=40), order=0, variant="of integers")
 row("sign", sd.sign, lambda x: (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype), of(N, 3, domain=halves), order=0)
 row("exp", sd.exp, lambda x: np.e**x, ints(3), order=0, variant="of integers is float64")
 row("relu", sd.relu, lambda x: x * (x > 0), ints(2, 3), order=0, variant="integers")

@@ -83,6 +83,9 @@ _EXACT = {
     "log": mpmath.log,
     "log1p": lambda x: mpmath.log(1 + x),
     "sigmoid": _logistic,
+    "tanh": mpmath.tanh,
+    "erf": mpmath.erf,
+    "erfc": mpmath.erfc,
 }
 
 x = sd.input("x")

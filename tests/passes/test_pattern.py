@@ -16,7 +16,7 @@ v = sd.input("v", (3,))
 
 
 def found(pattern, node, keep=()):
-    return list(matches(parse(pattern), node, keep, {}))
+    return list(matches(parse(pattern), node, keep))
 
 
 def test_names_bind_nodes_and_the_same_name_the_same_node():

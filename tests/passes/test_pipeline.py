@@ -215,7 +215,7 @@ def test_the_report_is_a_table():
     ]
     fired = {one.rule: one for stage in report.stages for one in stage.fired}
     assert fired["softplus"].equation == "log1p(exp(x)) -> softplus(x)"
-    assert fired["softplus"].place.startswith("test_pipeline.py:") and fired["softplus"].count == 1
+    assert fired["softplus"].place.startswith("test_pipeline.py:") and fired["softplus"].times == 1
     assert "stabilize          6 ->    4     1 x log1p: log(1 + x) -> log1p(x)  (test_pipeline.py:" in str(report)
 
 

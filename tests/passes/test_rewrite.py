@@ -55,7 +55,7 @@ def test_the_journal_names_rules_and_places():
     t = sd.input("t_journal")
     with journal() as book:
         rewrite([sd.log(1 + t)], STABILITY)
-    assert [(fired.name, place.split(":")[0]) for fired, place in book.fired] == [("log1p", "test_rewrite.py")]
+    assert [(fired.name, origin.place.split(":")[0]) for fired, origin in book.fired] == [("log1p", "test_rewrite.py")]
 
 
 def test_new_nodes_are_rewritten_too():

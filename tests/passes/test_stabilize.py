@@ -35,6 +35,11 @@ SCALAR = {
     "log_sigmoid": (lambda x: sd.log(sd.sigmoid(x)), lambda x: -sd.softplus(-x)),
     "log1m_sigmoid": (lambda x: sd.log(1 - sd.sigmoid(x)), lambda x: -sd.softplus(x)),
     "log1m_sigmoid of log1p": (lambda x: sd.log1p(-sd.sigmoid(x)), lambda x: -sd.softplus(x)),
+    "one_minus_erf": (lambda x: 1 - sd.erf(x), sd.erfc),
+    "one_plus_erf": (lambda x: sd.erf(x) + 1, lambda x: sd.erfc(-x)),
+    "one_minus_erfc": (lambda x: 1 - sd.erfc(x), sd.erf),
+    "one_plus_tanh": (lambda x: 1 + sd.tanh(x), lambda x: 2 * sd.sigmoid(2 * x)),
+    "one_minus_tanh": (lambda x: 1 - sd.tanh(x), lambda x: 2 * sd.sigmoid(-2 * x)),
     "tanh": (lambda x: (sd.exp(x) - sd.exp(-x)) / (sd.exp(x) + sd.exp(-x)), sd.tanh),
 }
 

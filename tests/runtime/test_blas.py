@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from symdiff.runtime import blas, driver
+from symdiff.runtime import blas, driver, gemm
 
-PROVIDERS = ("openblas", "scipy", "numpy")
+PROVIDERS = ("own", "openblas", "scipy", "numpy")
 SIZES = [(3, 4, 5), (1, 1, 1), (0, 4, 5), (3, 0, 5), (3, 4, 0), (0, 0, 0), (17, 9, 33)]
 
 
@@ -16,7 +16,7 @@ def provider(request, monkeypatch):
     monkeypatch.setenv("SYMDIFF_BLAS", request.param)
     try:
         return blas.provider()
-    except RuntimeError as error:  # another NumPy may come without OpenBLAS, a user's machine without SciPy
+    except RuntimeError as error:  # not every CPU has the vectors, nor every NumPy OpenBLAS, nor every machine SciPy
         pytest.skip(str(error))
 
 
@@ -62,14 +62,28 @@ def test_rows_may_be_apart(provider, rng):
     assert (c[:, 2:] == 8).all()
 
 
-def test_the_first_choice_is_openblas(monkeypatch):
+def test_the_first_choice_is_our_own(monkeypatch):
     monkeypatch.delenv("SYMDIFF_BLAS", raising=False)
-    assert blas.provider() == ("openblas" if blas._openblas() else "scipy" if blas._scipy() else "numpy")
+    assert blas.provider() == next(name for name, found in blas._PROVIDERS.items() if found())
+    assert next(iter(blas._PROVIDERS)) == "own"
+
+
+def test_a_cpu_without_the_vectors_takes_another(monkeypatch):
+    monkeypatch.delenv("SYMDIFF_BLAS", raising=False)
+    monkeypatch.setattr(gemm, "shape", lambda: None)
+    blas._addresses.cache_clear()
+    try:
+        assert blas.provider() != "own"
+        monkeypatch.setenv("SYMDIFF_BLAS", "own")
+        with pytest.raises(RuntimeError, match="SYMDIFF_BLAS=own: this CPU has neither AVX-512 nor AVX2 with FMA"):
+            blas.provider()
+    finally:
+        blas._addresses.cache_clear()
 
 
 def test_an_unknown_provider_is_an_error(monkeypatch):
     monkeypatch.setenv("SYMDIFF_BLAS", "mkl")
-    with pytest.raises(RuntimeError, match="SYMDIFF_BLAS=mkl: unknown; use one of openblas, scipy, numpy"):
+    with pytest.raises(RuntimeError, match="SYMDIFF_BLAS=mkl: unknown; use one of own, openblas, scipy, numpy"):
         blas.gemm_address("float32")
 
 

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 
@@ -179,6 +180,22 @@ def test_eight_processes_at_once(folder):
 
 
 @posix
+def test_a_process_killed_while_it_compiles_leaves_nothing(folder):
+    kill = """
+import os
+from symdiff.runtime import codegen
+codegen.object_code = lambda *_: print("compiling", flush=True) or os.kill(os.getpid(), 9)
+"""
+    process = start(folder, kill + PROGRAM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    assert "compiling" in output
+    assert list(folder.iterdir()) == []
+    assert run(folder) == "True"
+    assert run(folder) == "False"
+
+
+@posix
 def test_a_killed_process_leaves_nothing_that_is_run(folder):
     """Killed in the middle of writing: the temporary file stays, the entry does not appear."""
     kill = "import os\nos.replace = lambda *_: print('writing', flush=True) or os.kill(os.getpid(), 9)\n"
@@ -190,3 +207,17 @@ def test_a_killed_process_leaves_nothing_that_is_run(folder):
     assert [path.suffix for path in folder.iterdir()] == [".tmp"]
     assert run(folder) == "True"
     assert run(folder) == "False"
+
+
+def test_leftovers_of_killed_processes_are_removed_after_a_day(folder):
+    cache.store("a" * 64, b"code")
+    old, fresh = folder / "old.tmp", folder / "fresh.tmp"
+    for path in (old, fresh):
+        path.write_bytes(b"half an entry")
+    two_days_ago = time.time() - 2 * 24 * 60 * 60
+    os.utime(old, (two_days_ago, two_days_ago))
+    cache._remove_leftovers.cache_clear()
+    cache.store("b" * 64, b"code")
+    assert not old.exists()
+    assert fresh.exists()
+    assert cache.load("a" * 64) == cache.load("b" * 64) == b"code"

@@ -29,7 +29,7 @@ CONSTANTS = {"LOWEST": np.float32(-np.inf), "ZERO": np.float32(0)}
 
 def test_the_public_pipeline_gives_the_same_function(rng, call):
     kernel = canonical(SOFTMAX, PARAMS, CONSTANTS)
-    text = compile.llvm_text(kernel, "by_public_route", packed=True, lower=lower_public)
+    text = compile.llvm_text(kernel, "by_public_route", lower=lower_public)
     public = load.load(codegen.object_code(text, "by_public_route"), "by_public_route")
     lean = native.kernel_address(SOFTMAX, "lse", PARAMS, CONSTANTS)
     z, outs = rng.standard_normal((6, 40)).astype("float32"), np.zeros((2, 6), "float32")
@@ -81,7 +81,7 @@ def test_only_the_lean_pipeline_says_that_arrays_do_not_overlap():
     text = "def f(n, x, y, out):\n    for i in range(n):\n        out[i] = x[i] * y[i]\n"
     kernel = canonical(text, [Size(), *[Array("float32", (1,))] * 3], {})
     checks = [
-        str(codegen.optimised(compile.llvm_text(kernel, "f", packed=True, lower=lower), "f")).count("diff.check")
+        str(codegen.optimised(compile.llvm_text(kernel, "f", lower=lower), "f")).count("diff.check")
         for lower in (None, lower_public)
     ]
     assert checks[0] == 0

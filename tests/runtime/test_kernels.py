@@ -191,7 +191,7 @@ def test_sums_and_maxima_are_vectorised():
     vector = {}
     for name, source in (("sum", SUM), ("maximum", maximum), ("plain", plain)):
         kernel = canonical(source, params, {"ZERO": np.float32(0)})
-        optimised = codegen.optimised(compile.llvm_text(kernel, "entry", packed=True), "entry")
+        optimised = codegen.optimised(compile.llvm_text(kernel, "entry"), "entry")
         vector[name] = "x float> @llvm.masked.load" in str(optimised) or "load <" in str(optimised)
     assert vector == {"sum": True, "maximum": True, "plain": False}
 
@@ -256,11 +256,27 @@ def test_a_missing_c_function_is_an_error_before_it_is_linked():
         codegen.object_code(text, "f")
 
 
-def test_many_kernels_at_once():
-    requests = [
-        (f"def f(x):\n    x[()] = x[()] * {number % 3}\n", "f", [Array("int64", ())], {}) for number in range(6)
+def test_many_kernels_at_once(call):
+    texts = [f"def f(x):\n    x[()] = x[()] * {number % 3}\n" for number in range(6)]
+    params = [Array("int64", ())]
+    wanted = [
+        native.Wanted("f", f"times {k % 3}", params, lambda text=text: (text, {})) for k, text in enumerate(texts)
     ]
-    addresses = native.kernel_addresses(requests)
+    addresses = native.kernel_addresses(wanted)
     assert addresses[:3] == addresses[3:]
     assert len(set(addresses)) == 3
-    assert addresses == [native.kernel_address(*request) for request in requests]
+    x = np.array(5)
+    for address, factor in zip(addresses, (0, 1, 2), strict=False):
+        assert call(address, params, [x]) == 0
+        assert x == 5 * factor
+        x[()] = 5
+
+
+def test_a_kernel_that_is_known_is_not_written_again():
+    def never():
+        raise AssertionError("the text of a known kernel is asked for")
+
+    params = [Array("int64", ())]
+    known = native.Wanted("f", "plus 77", params, lambda: ("def f(x):\n    x[()] = x[()] + 77\n", {}))
+    [address] = native.kernel_addresses([known])
+    assert native.kernel_addresses([native.Wanted("g", "plus 77", params, never)]) == [address]

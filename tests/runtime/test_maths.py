@@ -35,7 +35,7 @@ def compare(got, expected, dtype):
         np.testing.assert_array_equal(got, expected)
         return
     precision = np.finfo("float32" if "float32" in (dtype, str(expected.dtype)) else "float64").eps
-    np.testing.assert_allclose(got, expected, rtol=4 * precision, atol=0)
+    np.testing.assert_allclose(got, expected, rtol=4 * precision, atol=4 * np.finfo(expected.dtype).smallest_subnormal)
 
 
 @pytest.fixture

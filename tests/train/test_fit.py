@@ -31,8 +31,9 @@ class TestRun:
         step, train, state = trained
         other, losses = step.init(), []
         history = fit(train, state, model.X, model.Y, batch_size=8, epochs=3, seed=5)
-        for epoch in range(3):
-            order = np.random.default_rng([5, epoch]).permutation(50)
+        random = np.random.default_rng(5)
+        for _ in range(3):
+            order = random.permutation(50)
             for start in range(0, 50, 8):
                 batch = order[start : start + 8]
                 losses.append(train(other, model.X[batch], model.Y[batch]).loss)
@@ -186,11 +187,11 @@ class TestInterrupt:
         assert ", interrupted" in repr(history)
         assert signal.getsignal(signal.SIGINT) is before
         assert len(history.steps["loss"]) >= 7 * history.epochs
-        replay, done, epoch = step.init(), len(history.steps["loss"]), 0
+        replay, done, random = step.init(), len(history.steps["loss"]), np.random.default_rng(0)
         while done > 0:
-            order = np.random.default_rng([0, epoch]).permutation(50)[: done * 8]
-            rows = train._executor.epoch((model.X, model.Y), order, 8, "n", {}, train._params_of(replay))
-            done, epoch = done - len(rows), epoch + 1
+            order = random.permutation(50)[: done * 8]
+            rows = train._executor.epochs((model.X, model.Y), order[None], 8, "n", {}, train._params_of(replay))
+            done -= len(rows)
         assert same(state, replay)
 
     def test_an_interrupt_in_the_callback(self, model, trained):

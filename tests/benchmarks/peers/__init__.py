@@ -1,4 +1,4 @@
-"""The implementations that are compared, each in a file of its own and imported only when it is asked for."""
+"""The libraries that are compared, each in a file of its own and imported only when it is asked for."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ import importlib.util
 from .peer import Peer
 
 _PLACES = {  # name -> (what must be installed, file, class)
-    "symdiff call": ("numba", "with_symdiff", "SymdiffCall"),
-    "symdiff fit": ("numba", "with_symdiff", "SymdiffFit"),
+    "symdiff": ("numba", "with_symdiff", "Symdiff"),
     "numpy": ("numpy", "with_numpy", "NumPy"),
     "jax": ("jax", "with_jax", "Jax"),
-    "jax scan": ("jax", "with_jax", "JaxScan"),
     "pytensor": ("pytensor", "with_pytensor", "PyTensor"),
     "torch": ("torch", "with_torch", "Torch"),
-    "torch compile": ("torch", "with_torch", "TorchCompile"),
+    "torch-compile": ("torch", "with_torch", "TorchCompile"),
 }
-SLOW_TO_COMPILE = ("torch compile",)  # measured only when asked for
-CACHE_VARIABLES = (  # what tells each library where to keep compiled code
-    "SYMDIFF_CACHE_DIR", "NUMBA_CACHE_DIR", "JAX_COMPILATION_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR",
-)  # fmt: skip
+NAMES = tuple(_PLACES)
+SLOW_TO_COMPILE = ("pytensor", "torch-compile")  # their waits are measured of one workload only
+OPTIONAL = ("torch-compile",)  # measured only when asked for
 
 
 def installed() -> list[str]:

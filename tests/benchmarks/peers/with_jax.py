@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from workloads import BETA1, BETA2, EPSILON, RATE, Array, Workload
 
-from .peer import Peer
+from ..workloads import BETA1, BETA2, EPSILON, NORM_EPSILON, RATE, Array, Chain, CrossEntropy, Layer, Network
+from .peer import Function, LoopingTraining, Peer
 
 
-def loss_of(weights: Any, x: Any, y: Any) -> Any:
+def network_loss(network: Network, weights: Any, x: Any, y: Any) -> Any:
     h = x
-    for k, (W, b) in enumerate(weights):
-        h = (jax.nn.relu(h) if k else h) @ W + b
-    return -jnp.take_along_axis(jax.nn.log_softmax(h), y[:, None], axis=1).mean()
+    for k, (W, b, *norm) in enumerate(weights, start=1):
+        h = h @ W + b
+        if norm:
+            h = layer_norm(h, *norm)
+        if k < len(weights):
+            h = jax.nn.relu(h) if network.activation == "relu" else jax.nn.gelu(h, approximate=True)
+    return (jax.nn.softplus(h) - h * y).mean() if network.binary else cross_entropy(h, y)
 
 
-def adam_step(state: Any, batch: Any) -> tuple[Any, Any]:
+def layer_norm(h: Any, scale: Any, shift: Any) -> Any:
+    centred = h - h.mean(axis=1, keepdims=True)
+    variance = jnp.square(centred).mean(axis=1, keepdims=True)
+    return centred * jax.lax.rsqrt(variance + NORM_EPSILON) * scale + shift
+
+
+def cross_entropy(logits: Any, labels: Any) -> Any:
+    return -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1).mean()
+
+
+def chain_sum(chain: Chain, x: Any) -> Any:
+    for name, *number in chain.functions:
+        x = (jax.nn.sigmoid if name == "sigmoid" else getattr(jnp, name))(x, *number)
+    return x.sum()
+
+
+def adam_step(loss_of: Callable[..., Any], state: Any, batch: Any) -> tuple[Any, Any]:
     weights, m, v, t = state
     loss, gradient = jax.value_and_grad(loss_of)(weights, *batch)
     t = t + 1
@@ -30,37 +52,43 @@ def adam_step(state: Any, batch: Any) -> tuple[Any, Any]:
     return (weights, m, v, t), loss
 
 
-class Jax(Peer):
-    def setup(self, workload: Workload) -> None:
-        self.compiled = jax.jit(adam_step, donate_argnums=0)
+class JaxTraining(LoopingTraining):
+    def __init__(self, network: Network) -> None:
+        one_step = partial(adam_step, partial(network_loss, network))
+        self.compiled = jax.jit(one_step, donate_argnums=0)
+        self.scan = jax.jit(lambda state, batches: jax.lax.scan(one_step, state, batches), donate_argnums=0)
 
-    def reset(self, weights: list[tuple[Array, Array]]) -> None:
+    def reset(self, weights: list[Layer]) -> None:
         weights = jax.tree.map(jnp.array, weights)
         zeros = [jax.tree.map(jnp.zeros_like, weights) for _ in range(2)]
         self.state = jax.block_until_ready((weights, *zeros, jnp.float32(0)))
 
-    def placed(self, array: Array) -> Any:
-        return jax.device_put(array.astype(np.int32) if array.dtype.kind == "i" else array)
-
-    def step(self, x: Any, y: Any) -> Any:
+    def step(self, x: Array, y: Array) -> float:
         self.state, loss = self.compiled(self.state, (x, y))
-        return loss
-
-    def finish(self, loss: Any) -> Any:
-        return jax.block_until_ready((self.state, loss))[1]
-
-
-class JaxScan(Jax):
-    """Each time through the batches is one call."""
-
-    def setup(self, workload: Workload) -> None:
-        self.compiled = jax.jit(lambda state, batches: jax.lax.scan(adam_step, state, batches), donate_argnums=0)
+        return float(loss)
 
     def load(self, x: Array, y: Array) -> None:
-        self.batches = self.placed(x), self.placed(y)
+        self.batches = jax.device_put((x, y))
 
-    def run(self, repeats: int) -> list[float]:
-        for _ in range(repeats):
-            losses = self.step(*self.batches)
-        self.finish(losses)
-        return list(losses)
+    def epochs(self, count: int) -> list[float]:
+        for _ in range(count):
+            self.state, losses = self.scan(self.state, self.batches)
+        return np.asarray(losses).tolist()
+
+
+class Jax(Peer):
+    def prepared(self, array: Array) -> Array:
+        return array.astype(np.int32) if array.dtype == np.int64 else array
+
+    def training(self, network: Network) -> JaxTraining:
+        return JaxTraining(network)
+
+    def function(self, workload: Chain | CrossEntropy) -> Function:
+        value = partial(chain_sum, workload) if isinstance(workload, Chain) else cross_entropy
+        compiled = jax.jit(jax.value_and_grad(value))
+
+        def call(*arrays: Array) -> tuple[float, Array]:
+            value, gradient = compiled(*arrays)
+            return float(value), np.asarray(gradient)
+
+        return call

@@ -5,57 +5,85 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.nn.functional import cross_entropy, relu
-from workloads import BETA1, BETA2, EPSILON, RATE, Array, Workload
+from torch.nn import functional
 
-from .peer import Peer
+from ..workloads import BETA1, BETA2, EPSILON, NORM_EPSILON, RATE, Array, Chain, CrossEntropy, Layer, Network
+from .peer import Function, Peer, Training
 
 
-class Torch(Peer):
-    def setup(self, workload: Workload) -> None:
-        self.weights = [
-            (torch.zeros(fan_in, fan_out, requires_grad=True), torch.zeros(fan_out, requires_grad=True))
-            for fan_in, fan_out in workload.layers
-        ]
+def network_loss(network: Network, weights: list[list[Any]], x: Any, y: Any) -> Any:
+    h = x
+    for k, (W, b, *norm) in enumerate(weights, start=1):
+        h = torch.addmm(b, h, W) if W.ndim == 2 else torch.addmv(b, h, W)
+        if norm:
+            h = functional.layer_norm(h, b.shape, *norm, eps=NORM_EPSILON)
+        if k < len(weights):
+            h = functional.relu(h) if network.activation == "relu" else functional.gelu(h, approximate="tanh")
+    return functional.binary_cross_entropy_with_logits(h, y) if network.binary else functional.cross_entropy(h, y)
 
-    def reset(self, weights: list[tuple[Array, Array]]) -> None:
-        flat = [param for pair in self.weights for param in pair]
+
+def chain_sum(chain: Chain, x: Any) -> Any:
+    for name, *number in chain.functions:
+        x = getattr(torch, name)(x, *number)
+    return x.sum()
+
+
+class TorchTraining(Training):
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.weights = [[torch.zeros(shape, requires_grad=True) for shape in layer] for layer in network.shapes]
+        self.loss_of = network_loss
+
+    def reset(self, weights: list[Layer]) -> None:
+        params = [param for layer in self.weights for param in layer]
         with torch.no_grad():
-            for param, new in zip(flat, (array for pair in weights for array in pair), strict=True):
+            for param, new in zip(params, (array for layer in weights for array in layer), strict=True):
                 param.copy_(torch.from_numpy(new))
-        self.adam = torch.optim.Adam(flat, lr=RATE, betas=(BETA1, BETA2), eps=EPSILON, fused=True)
+        self.adam = torch.optim.Adam(params, lr=RATE, betas=(BETA1, BETA2), eps=EPSILON, fused=True)
+        self.update = self.adam.step
 
-    def placed(self, array: Array) -> Any:
-        return torch.from_numpy(array)
-
-    def loss_of(self, x: Any, y: Any) -> Any:
-        h = x
-        for k, (W, b) in enumerate(self.weights):
-            h = torch.addmm(b, relu(h) if k else h, W)
-        return cross_entropy(h, y)
-
-    def step(self, x: Any, y: Any) -> Any:
-        loss = self.loss_of(x, y)
-        self.adam.zero_grad()
-        loss.backward()
-        self.adam.step()
-        return loss.detach()
-
-
-class TorchCompile(Torch):
-    """Loss, gradients and the optimiser's step each as compiled code, as PyTorch's guide does it."""
-
-    def setup(self, workload: Workload) -> None:
-        super().setup(workload)
-        self.compiled = torch.compile(super().loss_of)
-
-    def reset(self, weights: list[tuple[Array, Array]]) -> None:
-        super().reset(weights)
-        self.update = torch.compile(self.adam.step)
-
-    def step(self, x: Any, y: Any) -> Any:
-        loss = self.compiled(x, y)
+    def step(self, x: Array, y: Array) -> float:
+        loss = self.loss_of(self.network, self.weights, torch.from_numpy(x), torch.from_numpy(y))
         self.adam.zero_grad()
         loss.backward()
         self.update()
-        return loss.detach()
+        return loss.item()
+
+
+class CompiledTorchTraining(TorchTraining):
+    """Loss, gradients and the optimiser's step each as compiled code, as PyTorch's guide does it."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__(network)
+        self.loss_of = torch.compile(network_loss)
+
+    def reset(self, weights: list[Layer]) -> None:
+        super().reset(weights)
+        self.update = torch.compile(self.adam.step)
+
+
+class Torch(Peer):
+    def training(self, network: Network) -> TorchTraining:
+        return TorchTraining(network)
+
+    def function(self, workload: Chain | CrossEntropy) -> Function:
+        value_of = self.value_of(workload)
+
+        def call(first: Array, *others: Array) -> tuple[float, Array]:
+            x = torch.from_numpy(first).requires_grad_()
+            value = value_of(x, *map(torch.from_numpy, others))
+            value.backward()
+            return value.item(), x.grad.numpy()
+
+        return call
+
+    def value_of(self, workload: Chain | CrossEntropy) -> Any:
+        return (lambda x: chain_sum(workload, x)) if isinstance(workload, Chain) else functional.cross_entropy
+
+
+class TorchCompile(Torch):
+    def training(self, network: Network) -> CompiledTorchTraining:
+        return CompiledTorchTraining(network)
+
+    def value_of(self, workload: Chain | CrossEntropy) -> Any:
+        return torch.compile(super().value_of(workload))

@@ -1,0 +1,71 @@
+"""What the steps of a program cost: operations on elements, a function such as exp counted as several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from ..core.dim import Dim
+from .ir import (
+    Accumulator,
+    Apply,
+    Best,
+    Combine,
+    Const,
+    Expr,
+    Gemm,
+    KernelCall,
+    Load,
+    Loop,
+    Statement,
+    Step,
+    Store,
+    Var,
+)
+from .rewrite import expressions, subexpressions
+
+FUNCTION_COST = 8  # exp beside an addition, both vectorised
+_INSTRUCTIONS = {
+    "abs", "fabs", "floor", "ceil", "rint", "trunc", "sign", "isnan", "isinf", "isfinite", "maximum", "minimum",
+    "copysign", "cast",
+}  # fmt: skip
+_CALL = re.compile(r"([a-z_0-9]+)\(")
+
+
+def cost_of(step: Step) -> int | Dim:
+    """Operations of a product or a kernel; checks and copies count as nothing."""
+    if isinstance(step, Gemm):
+        return 2 * step.m * step.n * step.k * step.count
+    if isinstance(step, KernelCall):
+        return _cost(step.kernel.body, dict(zip(step.kernel.sizes, step.sizes, strict=True)))
+    return 0
+
+
+def _cost(statements: Sequence[Statement], sizes: Mapping[str, int | Dim]) -> int | Dim:
+    total: int | Dim = 0
+    for statement in statements:
+        if isinstance(statement, Loop):
+            total = total + _number(statement.extent, sizes) * _cost(statement.body, sizes)
+        else:
+            total = total + sum(_weight(part) for expr in expressions(statement) for part in subexpressions(expr))
+            total = total + int(isinstance(statement, Store | Combine | Accumulator | Best))
+    return total
+
+
+def _weight(part: Expr) -> int:
+    if isinstance(part, Apply):
+        return FUNCTION_COST if _calls_functions(part.code) else 1
+    return int(isinstance(part, Load))
+
+
+@cache
+def _calls_functions(code: str) -> bool:
+    return not set(_CALL.findall(code)) <= _INSTRUCTIONS
+
+
+def _number(extent: Expr, sizes: Mapping[str, int | Dim]) -> int | Dim:
+    """The extent of a loop over the sizes of a call; 1 for one that only the kernel knows."""
+    if isinstance(extent, Const):
+        return int(extent.value)
+    return sizes.get(extent.name, 1) if isinstance(extent, Var) else 1

@@ -1,0 +1,254 @@
+"""Writes functions in LLVM's text form: fresh names, blocks, loops, vectors.
+
+Variables live in memory until LLVM, which is good at that, makes registers of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+Value = str | int
+"""A name that LLVM knows, or a constant."""
+
+
+def declared(kinds: Mapping[str, str]) -> str:
+    """Parameters, by name, as a function declares them."""
+    return ", ".join(f"{kind} %{name}" for name, kind in kinds.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A local variable that can be assigned to."""
+
+    kind: str
+    address: str
+
+
+class Function:
+    """One function, written from top to bottom. Integers are i64 unless it says otherwise."""
+
+    def __init__(self, name: str, parameters: str, attributes: str = "", result: str = "void") -> None:
+        self._head = f"define {result} @{name}({parameters}) {attributes} {{"
+        self._variables: list[str] = []
+        self._lines: list[str] = []
+        self._count = 0
+
+    def text(self, result: str = "void") -> str:
+        """The finished function, which returns `result`."""
+        return "\n".join([self._head, *self._variables, *self._lines, f"  ret {result}", "}\n"])
+
+    def do(self, instruction: str) -> None:
+        """An instruction without a value."""
+        self._lines.append(f"  {instruction}")
+
+    def let(self, instruction: str) -> str:
+        """The value of an instruction."""
+        name = self._fresh()
+        self.do(f"{name} = {instruction}")
+        return name
+
+    def call(self, name: str, *arguments: str) -> None:
+        """Call a function without a value; each argument comes with its type."""
+        self.do(f"call void @{name}({', '.join(arguments)})")
+
+    def pass_on(self, name: str, kinds: Mapping[str, str], **values: Value) -> None:
+        """Call a function whose parameters are `kinds`; those without a value here get what is called the same here."""
+        self.call(name, *(f"{kind} {values.get(parameter, f'%{parameter}')}" for parameter, kind in kinds.items()))
+
+    def add(self, x: Value, y: Value) -> str:
+        return self.let(f"add nsw i64 {x}, {y}")
+
+    def sub(self, x: Value, y: Value) -> str:
+        return self.let(f"sub nsw i64 {x}, {y}")
+
+    def mul(self, x: Value, y: Value) -> str:
+        return self.let(f"mul nsw i64 {x}, {y}")
+
+    def bits(self, x: Value, mask: int) -> str:
+        return self.let(f"and i64 {x}, {mask}")
+
+    def min(self, x: Value, y: Value) -> str:
+        return self.let(f"call i64 @llvm.smin.i64(i64 {x}, i64 {y})")
+
+    def max(self, x: Value, y: Value) -> str:
+        return self.let(f"call i64 @llvm.smax.i64(i64 {x}, i64 {y})")
+
+    def less(self, x: Value, y: Value) -> str:
+        return self.let(f"icmp slt i64 {x}, {y}")
+
+    def equal(self, x: Value, y: Value) -> str:
+        return self.let(f"icmp eq i64 {x}, {y}")
+
+    def both(self, p: str, q: str) -> str:
+        return self.let(f"and i1 {p}, {q}")
+
+    def any(self, p: str, q: str) -> str:
+        return self.let(f"or i1 {p}, {q}")
+
+    def negated(self, p: str) -> str:
+        return self.let(f"xor i1 {p}, true")
+
+    def select(self, condition: str, kind: str, yes: Value, no: Value) -> str:
+        return self.let(f"select i1 {condition}, {kind} {yes}, {kind} {no}")
+
+    def at(self, pointer: str, kind: str, index: Value) -> str:
+        """The address of element `index`."""
+        return self.let(f"getelementptr inbounds {kind}, ptr {pointer}, i64 {index}")
+
+    def memory(self, kind: str, count: int, align: int) -> str:
+        """The address of `count` elements on the stack."""
+        name = self._fresh()
+        self._variables.append(f"  {name} = alloca [{count} x {kind}], align {align}")
+        return name
+
+    def variable(self, kind: str, value: Value) -> Variable:
+        name = self._fresh()
+        self._variables.append(f"  {name} = alloca {kind}")
+        variable = Variable(kind, name)
+        self.set(variable, value)
+        return variable
+
+    def get(self, variable: Variable) -> str:
+        return self.let(f"load {variable.kind}, ptr {variable.address}")
+
+    def set(self, variable: Variable, value: Value) -> None:
+        self.do(f"store {variable.kind} {value}, ptr {variable.address}")
+
+    @contextmanager
+    def loop(self, stop: Value, step: int = 1) -> Iterator[str]:
+        """for index in range(0, stop, step)"""
+        counter = self.variable("i64", 0)
+        with self.repeat(lambda: self.less(self.get(counter), stop)):
+            index = self.get(counter)
+            yield index
+            self.set(counter, self.add(index, step))
+
+    @contextmanager
+    def repeat(self, condition: Callable[[], str]) -> Iterator[None]:
+        """while condition()"""
+        head, body, done = self._labels("head", "body", "done")
+        self._start(head)
+        self.do(f"br i1 {condition()}, label %{body}, label %{done}")
+        self._open(body)
+        yield
+        self.do(f"br label %{head}")
+        self._open(done)
+
+    @contextmanager
+    def when(self, condition: str) -> Iterator[Callable[[], None]]:
+        """if condition: ... What is written after a call of the value is for the other case."""
+        then, other, done = self._labels("then", "else", "done")
+        self.do(f"br i1 {condition}, label %{then}, label %{other}")
+        self._open(then)
+        split = False
+
+        def otherwise() -> None:
+            nonlocal split
+            split = True
+            self.do(f"br label %{done}")
+            self._open(other)
+
+        yield otherwise
+        if not split:
+            otherwise()
+        self._start(done)
+
+    def _labels(self, *names: str) -> list[str]:
+        self._count += 1
+        return [f"{name}.{self._count}" for name in names]
+
+    def _start(self, label: str) -> None:
+        """Go on in a new block."""
+        self.do(f"br label %{label}")
+        self._open(label)
+
+    def _open(self, label: str) -> None:
+        self._lines.append(f"{label}:")
+
+    def _fresh(self) -> str:
+        self._count += 1
+        return f"%v{self._count}"
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """`lanes` numbers of `real`, "float" or "double", and what can be done with them."""
+
+    real: str
+    lanes: int
+
+    @property
+    def bytes_each(self) -> int:
+        return {"float": 4, "double": 8}[self.real]
+
+    @property
+    def kind(self) -> str:
+        return f"<{self.lanes} x {self.real}>"
+
+    @property
+    def mask(self) -> str:
+        return f"<{self.lanes} x i1>"
+
+    @property
+    def declarations(self) -> str:
+        kind, name, mask = self.kind, self._name, self.mask
+        return f"""
+declare i64 @llvm.smin.i64(i64, i64)
+declare i64 @llvm.smax.i64(i64, i64)
+declare {kind} @llvm.fma.{name}({kind}, {kind}, {kind})
+declare {kind} @llvm.masked.load.{name}.p0(ptr, i32, {mask}, {kind})
+declare void @llvm.masked.store.{name}.p0({kind}, ptr, i32, {mask})
+"""
+
+    def load(self, f: Function, pointer: str, mask: str | None = None) -> str:
+        """The lanes in `mask`, the others 0 and their memory not touched; by default all lanes."""
+        if mask is None:
+            return f.let(f"load {self.kind}, ptr {pointer}, align {self.bytes_each}")
+        arguments = f"ptr {pointer}, i32 {self.bytes_each}, {self.mask} {mask}, {self.kind} zeroinitializer"
+        return f.let(f"call {self.kind} @llvm.masked.load.{self._name}.p0({arguments})")
+
+    def store(self, f: Function, value: str, pointer: str, mask: str | None = None) -> None:
+        if mask is None:
+            f.do(f"store {self.kind} {value}, ptr {pointer}, align {self.bytes_each}")
+            return
+        arguments = f"{self.kind} {value}", f"ptr {pointer}", f"i32 {self.bytes_each}", f"{self.mask} {mask}"
+        f.call(f"llvm.masked.store.{self._name}.p0", *arguments)
+
+    def first(self, f: Function, count: Value, start: int = 0) -> str:
+        """The mask of the lanes whose number, counted from `start`, is less than `count`."""
+        numbers = ", ".join(f"i32 {start + lane}" for lane in range(self.lanes))
+        small = f.let(f"trunc i64 {f.min(count, start + self.lanes)} to i32")
+        return f.let(f"icmp slt <{self.lanes} x i32> <{numbers}>, {self._repeated(f, small, 'i32')}")
+
+    def repeated(self, f: Function, number: str) -> str:
+        """`number` in every lane."""
+        return self._repeated(f, number, self.real)
+
+    def fma(self, f: Function, x: str, y: str, z: str) -> str:
+        """x * y + z, rounded once."""
+        return f.let(f"call {self.kind} @llvm.fma.{self._name}({self.kind} {x}, {self.kind} {y}, {self.kind} {z})")
+
+    def add(self, f: Function, x: str, y: str) -> str:
+        return f.let(f"fadd {self.kind} {x}, {y}")
+
+    def crossed(self, f: Function, x: str, y: str, distance: int) -> tuple[str, str]:
+        """x and y with the upper half of each 2 * distance lanes of x exchanged for the lower half of those of y."""
+        lanes, d = range(self.lanes), distance
+        low = [self.lanes + lane - d if lane & d else lane for lane in lanes]
+        high = [self.lanes + lane if lane & d else lane + d for lane in lanes]
+        return self._shuffled(f, x, y, low), self._shuffled(f, x, y, high)
+
+    @property
+    def _name(self) -> str:
+        return f"v{self.lanes}f{8 * self.bytes_each}"
+
+    def _repeated(self, f: Function, number: str, kind: str) -> str:
+        wide = f"<{self.lanes} x {kind}>"
+        one = f.let(f"insertelement {wide} poison, {kind} {number}, i32 0")
+        return f.let(f"shufflevector {wide} {one}, {wide} poison, <{self.lanes} x i32> zeroinitializer")
+
+    def _shuffled(self, f: Function, x: str, y: str, order: Sequence[int]) -> str:
+        numbers = ", ".join(f"i32 {lane}" for lane in order)
+        return f.let(f"shufflevector {self.kind} {x}, {self.kind} {y}, <{self.lanes} x i32> <{numbers}>")

@@ -1,0 +1,152 @@
+"""The inner functions of a matrix product, as LLVM text: tiles of C in registers, rows of dot products, packing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symdiff.runtime.assembly import Function, Variable, Vector, declared
+
+BLOCK = 128
+"""How many products are summed up in registers before the sum goes to C."""
+
+TILE = {
+    "k": "i64", "a": "ptr", "row": "i64", "step": "i64", "b": "ptr", "ldb": "i64", "m": "i64", "n": "i64", "add": "i1",
+    "c": "ptr", "ldc": "i64",
+}  # fmt: skip
+"""What a tile takes. Element (i, p) of A is at a + i * row + p * step, so A may be transposed; B and C are not."""
+
+
+def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str) -> str:
+    """C = A B, or C += A B if %add, for `rows` rows and those of `vectors` vectors of columns that are less than %n.
+
+    With two vectors, B must be readable beyond column %n; with more, the first two must be whole. A partial tile has %m
+    rows: those beyond repeat the last one, which is then stored again.
+    """
+    f = Function(tile_name(rows, vectors, partial), declared(TILE), attributes)
+    real, lanes = vector.real, vector.lanes
+    masks = [None if v < 2 < vectors else vector.first(f, "%n", v * lanes) for v in range(vectors)]
+    numbers = [f.min(f.sub("%m", 1), i) if partial and i else i for i in range(rows)]
+    starts = [f.mul(number, "%row") for number in numbers]
+    sums = [[f.variable(vector.kind, "zeroinitializer") for _ in range(vectors)] for _ in range(rows)]
+    with f.loop("%k") as p:
+        b = f.at("%b", real, f.mul(p, "%ldb"))
+        columns = [vector.load(f, f.at(b, real, v * lanes), None if vectors == 2 else masks[v]) for v in range(vectors)]
+        a = f.at("%a", real, f.mul(p, "%step"))
+        for start, totals in zip(starts, sums, strict=True):
+            x = vector.repeated(f, f.let(f"load {real}, ptr {f.at(a, real, start)}"))
+            for column, total in zip(columns, totals, strict=True):
+                f.set(total, vector.fma(f, x, column, f.get(total)))
+    places = []
+    for number, totals in zip(numbers, sums, strict=True):
+        c = f.at("%c", real, f.mul(number, "%ldc"))
+        places += [(totals[v], f.at(c, real, v * lanes), masks[v]) for v in range(vectors)]
+    with f.when(f.less("%n", vectors * lanes)) as otherwise:
+        _finish(f, vector, places)
+        otherwise()
+        _finish(f, vector, [(total, place, None) for total, place, _ in places])
+    return f.text()
+
+
+def tile_name(rows: int, vectors: int, partial: bool = False) -> str:
+    return f"tile_{rows}_{vectors}" + "_partial" * partial
+
+
+def _finish(f: Function, vector: Vector, places: Sequence[tuple[Variable, str, str | None]]) -> None:
+    """Sums to their places, or added to what is there. All loads come before all stores: places may repeat."""
+    with f.when("%add"):
+        for total, place, mask in places:
+            f.set(total, vector.add(f, f.get(total), vector.load(f, place, mask)))
+    for total, place, mask in places:
+        vector.store(f, f.get(total), place, mask)
+
+
+def dots(vector: Vector, attributes: str) -> str:
+    """A row of C = x T^T, or of C += x T^T: each number is summed lane by lane, then across the lanes."""
+    f = Function("dots", "i64 %k, ptr %x, ptr %t, i64 %ldt, i64 %n, i1 %add, ptr %c", attributes)
+    real, lanes = vector.real, vector.lanes
+    rows = min(8, lanes)
+    with f.loop("%n", rows) as j:
+        left = f.sub("%n", j)
+        t = f.at("%t", real, f.mul(j, "%ldt"))
+        starts = _starts(f, left, rows, "%ldt")
+        sums = [f.variable(vector.kind, "zeroinitializer") for _ in range(rows)]
+        with f.loop("%k", lanes) as p:
+            mask = vector.first(f, f.sub("%k", p))
+            x = vector.load(f, f.at("%x", real, p), mask)
+            tp = f.at(t, real, p)
+            for start, total in zip(starts, sums, strict=True):
+                f.set(total, vector.fma(f, x, vector.load(f, f.at(tp, real, start), mask), f.get(total)))
+        values, distance = [f.get(total) for total in sums], 1
+        while distance < lanes:  # add pairs of lanes, as far as there are rows of two rows at once
+            seconds = values[1::2] or values
+            pairs = zip(values[::2], seconds, strict=True)
+            values = [vector.add(f, *vector.crossed(f, x, y, distance)) for x, y in pairs]
+            distance *= 2
+        result = f.variable(vector.kind, values[0])
+        _finish(f, vector, [(result, f.at("%c", real, j), vector.first(f, f.min(left, rows)))])
+    return f.text()
+
+
+def pack(vector: Vector, attributes: str) -> str:
+    """%k rows of B into panels of two vectors of columns, the last one filled up with zeros."""
+    f = Function("pack", "i64 %k, ptr %b, i64 %ldb, i64 %n, ptr %out", attributes)
+    real, lanes = vector.real, vector.lanes
+    wide = 2 * lanes
+    rest = f.bits("%n", wide - 1)
+    whole = f.sub("%n", rest)
+    masks = [vector.first(f, rest, v * lanes) for v in range(2)]
+    with f.loop("%k") as p:
+        b = f.at("%b", real, f.mul(p, "%ldb"))
+        out = f.at("%out", real, f.mul(p, wide))
+
+        def move(j: str, v: int, mask: str | None, b: str = b, out: str = out) -> None:
+            value = vector.load(f, f.at(f.at(b, real, j), real, v * lanes), mask)
+            vector.store(f, value, f.at(f.at(out, real, f.mul(j, BLOCK)), real, v * lanes))
+
+        with f.loop(whole, wide) as j:
+            move(j, 0, None)
+            move(j, 1, None)
+        with f.when(f.less(0, rest)):
+            move(whole, 0, masks[0])
+            move(whole, 1, masks[1])
+    return f.text()
+
+
+def turn(vector: Vector, attributes: str) -> str:
+    """As `pack`, for B = T^T: square by square, in registers.
+
+    Columns beyond %n repeat the last one. The rows go on to a multiple of `lanes`, with zeros.
+    """
+    f = Function("turn", "i64 %k, ptr %t, i64 %ldt, i64 %n, ptr %out", attributes)
+    real, lanes = vector.real, vector.lanes
+    with f.loop("%n", lanes) as j:
+        starts = _starts(f, f.sub("%n", j), lanes, "%ldt")
+        t = f.at("%t", real, f.mul(j, "%ldt"))
+        odd = f.bits(j, lanes)
+        out = f.at("%out", real, f.add(f.mul(f.sub(j, odd), BLOCK), odd))
+        with f.loop("%k", lanes) as p:
+            mask = vector.first(f, f.sub("%k", p))
+            tp = f.at(t, real, p)
+            values = [vector.load(f, f.at(tp, real, start), mask) for start in starts]
+            for i, value in enumerate(_turned(f, vector, values)):
+                vector.store(f, value, f.at(out, real, f.mul(f.add(p, i), 2 * lanes)))
+    return f.text()
+
+
+def _starts(f: Function, count: str, rows: int, leading: str) -> list[str]:
+    """Where rows 0, 1, ... begin; rows beyond `count` are the last one."""
+    last = f.sub(count, 1)
+    return [f.mul(f.min(last, i), leading) for i in range(rows)]
+
+
+def _turned(f: Function, vector: Vector, values: list[str]) -> list[str]:
+    """The transpose of a square, by exchanging squares of 1, 2, 4, ... across the diagonal."""
+    distance = 1
+    while distance < vector.lanes:
+        turned = list(values)
+        for i in range(vector.lanes):
+            if not i & distance:
+                pair = vector.crossed(f, values[i], values[i + distance], distance)
+                turned[i], turned[i + distance] = pair
+        values, distance = turned, 2 * distance
+    return values

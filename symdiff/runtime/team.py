@@ -1,0 +1,90 @@
+"""A team of threads that shares out the rows of one step; all of it runs as native code and knows no Python.
+
+A job is cut into pieces before anyone works on it. Its owner and the workers *claim* pieces from one atomic word, so a
+worker that sleeps or is kept from its core delays nobody: the owner does what is left. Which thread takes a piece has
+no influence on its result. One job runs at a time: a thread that finds the team taken does its job alone. Workers are
+started by the first job, watch for the next for about 0.1 ms, and then sleep. A forked process starts its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import signal
+import sys
+
+from symdiff.runtime import native, team_text
+
+PIECE_COST = 60_000  # operations on elements, roughly: what a second thread must take over to be worth waking
+WHOLE, COUNT = -1, team_text.COUNT  # in place of a step's slot: the word stays as it is; the word is the number of rows
+MOST_WORDS = team_text.MOST_WORDS
+_MOST_PIECES = 1 << 15
+_LINE = 64  # bytes of a cache line
+_boards: list[object] = []
+
+
+def threads() -> int:
+    """How many threads share a step: SYMDIFF_THREADS, or the number of cores this process may use.
+
+    Raises RuntimeError if SYMDIFF_THREADS is not a positive number.
+    """
+    return _threads(os.environ.get("SYMDIFF_THREADS", ""))
+
+
+def pieces(cost: int, units: int) -> int:
+    """Into how many pieces to cut a step of `units` indivisible parts that costs `cost` operations on elements."""
+    return max(1, min(threads(), cost // PIECE_COST, units, _MOST_PIECES))
+
+
+@functools.cache
+def split() -> int:
+    """The address of the step that shares out another step. Its words, of which only `slot` are numbers of slots:
+
+    [address of the other step, `board()`, slot of the rows, rows that stay together, slot of the pieces, count, then
+    `count` times (slot of a word of the other step, slot of what to add to the word for each row)]; the latter may be
+    `WHOLE` or `COUNT`. The other step gets consecutive words and cannot fail.
+    """
+    return native.address_of_text(team_text.module(int(signal.SIG_BLOCK)), team_text.ENTRY)
+
+
+@functools.cache
+def board() -> int:
+    """The address of the memory through which the team of this process speaks."""
+    return new_board(threads() - 1)
+
+
+def new_board(workers: int) -> int:
+    """A board for a team of its own, which stays for the life of the process."""
+    memory = ctypes.create_string_buffer(8 * team_text.BOARD_WORDS + _LINE)
+    _boards.append(memory)
+    address = ctypes.addressof(memory)
+    address += -address % _LINE
+    _clear(address, workers)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: _clear(address, workers))
+    return address
+
+
+def can_share() -> bool:
+    """Whether this platform has the threads that the team is made of."""
+    return sys.platform != "win32" and threads() > 1
+
+
+@functools.cache
+def _threads(wanted: str) -> int:
+    if not wanted:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not wanted.isdecimal() or int(wanted) == 0:
+        raise RuntimeError(f"SYMDIFF_THREADS={wanted}: give the number of threads that may share a step, 1 or more")
+    return int(wanted)
+
+
+def _clear(address: int, workers: int) -> None:
+    """No job and no workers: those of a parent process do not exist in its child."""
+    ctypes.memset(address, 0, 8 * team_text.BOARD_WORDS)
+    words = (ctypes.c_int64 * team_text.BOARD_WORDS).from_address(address)
+    words[team_text.WANTED] = workers
+    library = ctypes.CDLL(None)
+    library.pthread_mutex_init(ctypes.c_void_p(address + 8 * team_text.MUTEX), None)
+    library.pthread_cond_init(ctypes.c_void_p(address + 8 * team_text.CONDITION), None)

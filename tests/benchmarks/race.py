@@ -1,0 +1,143 @@
+"""A workload in every library: each in a process of its own, measured in turn.
+
+Rounds go A B C A B C ..., so that a change in the machine's load meets all of them, and what is compared are the ratios
+within a round. A library that finds something else than the first one does is not measured.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from statistics import median
+
+import numpy as np
+
+from . import peers
+from .processes import command, environment
+from .worker import CALLS, LOOPS
+from .workloads import WORKLOADS, Workload
+
+OURS = "symdiff"
+TOLERANCE = 1e-3
+PAUSE = 0.04  # seconds before a measurement: threads of the library before may still be waiting in a busy loop
+SLOW_WAITS = "64-128-10"  # the workload of which the slowest are measured too
+Entry = tuple[str, str]  # library, mode
+
+
+@dataclass
+class Outcome:
+    """What was measured of one workload."""
+
+    workload: Workload
+    seconds: dict[Entry, list[float]] = field(default_factory=dict)  # per step, round by round
+    cold: dict[str, float] = field(default_factory=dict)  # from a process's start to its first result, nothing cached
+    warm: dict[str, float] = field(default_factory=dict)
+    warm_imports_numba: dict[str, bool] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def step(self, entry: Entry) -> float:
+        return median(self.seconds[entry])
+
+    def ratio(self, entry: Entry, to: Entry) -> float:
+        """How many times as long one takes as the other."""
+        return median(a / b for a, b in zip(self.seconds[entry], self.seconds[to], strict=True))
+
+    def rivals(self, *modes: str) -> list[Entry]:
+        """The other libraries in these modes, fastest first."""
+        return sorted((e for e in self.seconds if e[0] != OURS and e[1] in modes), key=self.step)
+
+    def ours(self, *modes: str) -> Entry | None:
+        """symdiff in the fastest of these modes."""
+        return min((e for e in self.seconds if e[0] == OURS and e[1] in modes), key=self.step, default=None)
+
+
+class WorkerError(Exception):
+    """A library's process ended, or found something else than the others."""
+
+
+class Worker:
+    """A library in its process. ``wait`` is the time from its start to its first result."""
+
+    def __init__(self, workload: str, library: str, environ: dict[str, str]) -> None:
+        began = time.perf_counter()
+        self.process = subprocess.Popen(
+            command("worker", workload, library),
+            env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        )  # fmt: skip
+        self.first = float(self._answer())
+        self.wait = time.perf_counter() - began
+
+    def report(self) -> dict:
+        """What each mode found, and whether Numba was imported for the first result."""
+        return json.loads(self._answer())
+
+    def round(self, mode: str) -> float:
+        self.process.stdin.write(mode + "\n")
+        return float(self._answer())
+
+    def stop(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+    def _answer(self) -> str:
+        line = self.process.stdout.readline()
+        if not line:
+            raise WorkerError(f"ended with code {self.process.wait()}")
+        return line
+
+
+def race(name: str, libraries: list[str], rounds: int, waits: bool) -> Outcome:
+    """With ``waits``, libraries start with empty caches, and once more with full ones; else with the user's caches."""
+    outcome = Outcome(WORKLOADS[name])
+    waiting = [each for each in libraries if waits and (each not in peers.SLOW_TO_COMPILE or name == SLOW_WAITS)]
+    with tempfile.TemporaryDirectory() as folder:
+        environments = {each: environment(folder if each in waiting else None) for each in libraries}
+        workers = _started(outcome, environments)
+        try:
+            _measure(outcome, workers, rounds)
+        finally:
+            for worker, _ in workers.values():
+                worker.stop()
+        for library in (each for each in waiting if each in workers):
+            outcome.cold[library] = workers[library][0].wait
+            again = Worker(name, library, environments[library])
+            outcome.warm[library] = again.wait
+            outcome.warm_imports_numba[library] = again.report()["imports_numba"]
+            again.stop()
+    return outcome
+
+
+def _started(outcome: Outcome, environments: dict[str, dict[str, str]]) -> dict[str, tuple[Worker, tuple[str, ...]]]:
+    """The processes that found the same, with their modes; those that did not are failures of the outcome."""
+    workers, expected = {}, None
+    for library, environ in environments.items():
+        worker = None
+        try:
+            worker = Worker(outcome.workload.name, library, environ)
+            found = worker.report()["found"]
+            expected = expected or found[CALLS]
+            check(found, expected)
+            workers[library] = worker, tuple(found)
+        except WorkerError as error:
+            outcome.failures[library] = str(error)
+            if worker is not None:
+                worker.stop()
+    return workers
+
+
+def check(found: dict[str, list[float]], expected: list[float]) -> None:
+    for mode, values in found.items():
+        if not np.allclose(values, expected, rtol=TOLERANCE, atol=TOLERANCE):
+            raise WorkerError(f"{mode}: found {values}, expected {expected}")
+
+
+def _measure(outcome: Outcome, workers: dict[str, tuple[Worker, tuple[str, ...]]], rounds: int) -> None:
+    turns = [(library, mode) for mode in (CALLS, LOOPS) for library, (_, modes) in workers.items() if mode in modes]
+    outcome.seconds = {turn: [] for turn in turns}
+    for _ in range(rounds):
+        for library, mode in turns:
+            time.sleep(PAUSE)
+            outcome.seconds[library, mode].append(workers[library][0].round(mode))
