@@ -16,7 +16,7 @@ import sys
 
 from symdiff.runtime import native, team_text
 
-PIECE_COST = 60_000  # operations on elements, roughly: what a second thread must take over to be worth waking
+PIECE_COST = 150_000  # operations on elements, roughly: what a second thread must take over to be worth waking
 WHOLE, COUNT = -1, team_text.COUNT  # in place of a step's slot: the word stays as it is; the word is the number of rows
 MOST_WORDS = team_text.MOST_WORDS
 _MOST_PIECES = 1 << 15
