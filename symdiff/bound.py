@@ -18,8 +18,8 @@ ALIGNMENT = 64
 
 
 class Bound:
-    """Slots for one set of sizes, with a workspace and output arrays. ``batches`` are arrays for those inputs that
-    are gathered rather than given."""
+    """Slots for one set of sizes, with a workspace and output arrays. ``batches`` is memory for inputs whose rows are
+    gathered."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class Bound:
         words: Array,
         steps: int,
         sizes: Mapping[str, int],
-        batches: Sequence[Array | None] = (),
+        batches: Sequence[Array] = (),
     ) -> None:
         self.slots, self.words, self.steps, self.sizes = slots, words, steps, sizes
         self.values = np.zeros(slots.count, np.int64)
@@ -52,8 +52,6 @@ class Bound:
         self.words_address, self.values_address = address_of(words), address_of(self.values)
         self.pointed: Mapping[Any, Array] | None = None
         self.batches = batches
-        if batches:
-            self.point(batches, {})
 
     def _address(self, storage: Storage) -> int:
         """Where a storage is; 0 for inputs and parameters, whose place each call tells."""

@@ -8,15 +8,15 @@ that begin further on. A product is cut along the rows or the columns of its res
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from .core.dim import Dim, dim
+from .core.record import record
 from .lower.cost import cost_of
 from .lower.ir import Check, Combine, Expr, KernelCall, Let, Load, Loop, Statement, Store, Var
 from .lower.rewrite import expressions, subexpressions, walk
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cut:
     """The rows: ``size`` is the position of their number among the kernel's sizes, ``led`` says which parameters have
     them as their first axis, ``cost`` is the number of operations on elements for all rows."""

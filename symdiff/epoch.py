@@ -40,6 +40,7 @@ class EpochTable:
         self.led = [is_led(node, batch_dim) for node in inputs]
         self.order, self.rows = self.slots.new(), self.slots.new()
         self.data = [self.slots.new() for _ in inputs]
+        self.copies = [self.slots.new() for _ in inputs]
         before = [self._gather(position) for position, led in enumerate(self.led) if led]
         self.before = len(before)
         self.steps = [*before, *table.steps]
@@ -48,17 +49,17 @@ class EpochTable:
     def _gather(self, position: int) -> list[int]:
         buffer = self.program.inputs[position]
         row = self.slots.size(product(buffer.shape[1:]) * buffer.dtype.itemsize)
-        target = self.slots.storage(buffer)
-        words = [self.data[position], self.order, target, self.slots.cursor, self.rows, row]
-        return [driver.builtin("gather_rows"), *words]
+        words = [self.data[position], self.order, self.copies[position], self.slots.cursor, self.rows, row]
+        return [driver.builtin("gather_rows"), *words, self.slots.storage(buffer)]
 
     def bind(self, sizes: Mapping[str, int]) -> Bound:
         """Slots and memory for one batch size."""
-        return Bound(self.program, self.slots, self.words, len(self.steps), sizes, batches=self._batches(sizes))
-
-    def _batches(self, sizes: Mapping[str, int]) -> list[Array | None]:
-        pairs = zip(self.program.inputs, self.led, strict=True)
-        return [empty(buffer, sizes) if led else None for buffer, led in pairs]
+        batches = [empty(buffer, sizes) for buffer, led in zip(self.program.inputs, self.led, strict=True) if led]
+        bound = Bound(self.program, self.slots, self.words, len(self.steps), sizes, batches)
+        copies = [slot for slot, led in zip(self.copies, self.led, strict=True) if led]
+        for slot, batch in zip(copies, batches, strict=True):
+            bound.values[slot] = address_of(batch)
+        return bound
 
     def point(self, bound: Bound, data: Sequence[Array], order: Array, records: Array, params: Params) -> None:
         """Tell where the data is, in which ``order`` its rows are taken, and where the results go: to the place in

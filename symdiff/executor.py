@@ -7,6 +7,7 @@ from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
+from .core.collector import paused_collector
 from .core.errors import GraphError, explain
 from .core.graph import Graph
 from .core.node import Node
@@ -81,9 +82,10 @@ def make_executor(graph: Graph, backend: str, name: str, budget: Budget | None =
             raise GraphError(explain(f"compile {name}", problem, hint="compile with backend='native'"))
         return NumpyExecutor(graph, name)
     if backend == "native":
-        from .native import NativeExecutor
+        with paused_collector():
+            from .native import NativeExecutor
 
-        return NativeExecutor(graph, name, budget)
+            return NativeExecutor(graph, name, budget)
     raise GraphError(f"compile {name}: backend is 'native' or 'numpy', got {backend!r}")
 
 

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from .arguments import Binder, is_name
 from .core.errors import GraphError, ShapeError, explain
 from .core.node import Node, describe
+from .core.record import record
 from .executor import Executor, Params, is_led
 from .history import History, Metrics
 
@@ -27,7 +27,7 @@ _MOST_ROWS = 1 << 20  # in the orders of several epochs: 8 MB
 _QUIET_SECONDS = 0.5  # runs shorter than this show no bar
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """How a run goes through its data."""
 

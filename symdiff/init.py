@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .core.errors import DTypeError, ShapeError, StateError, SymdiffError, explain
 from .core.node import Node, describe
+from .core.record import record
 from .ops.convert import Frozen
 
 Array = np.ndarray[Any, Any]
@@ -19,7 +19,7 @@ Shape = tuple[int, ...]
 Initializer = Callable[[Shape, np.dtype[Any], "np.random.Generator"], Array]  # importing np.random takes 10 ms
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Constant:
     """One value everywhere."""
 
@@ -31,7 +31,7 @@ class Constant:
         return np.full(shape, self.value, dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Normal:
     """Draws from a normal distribution."""
 
@@ -43,7 +43,7 @@ class Normal:
         return rng.normal(self.mean, self.std, shape).astype(dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Uniform:
     """Draws from the interval [low, high)."""
 
@@ -55,7 +55,7 @@ class Uniform:
         return rng.uniform(self.low, self.high, shape).astype(dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scaled:
     """Draws of variance ``gain / fan``, where the fan counts the connections of one unit."""
 

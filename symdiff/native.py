@@ -18,7 +18,6 @@ from .emit.module import Module
 from .entry import Entry
 from .epoch import EpochTable, stretches
 from .executor import Array, Params, is_led, no_short_way
-from .explain import explained
 from .files import write_whole
 from .lower.budget import Budget
 from .lower.fuse import checked_operand
@@ -60,6 +59,8 @@ class NativeExecutor:
         return self.module.source()
 
     def explain(self) -> str:
+        from .explain import explained  # text, which most programs never write
+
         return explained(self.module, self._recent[0])
 
     def save(self, path: str) -> None:

@@ -6,7 +6,8 @@ the slots. A table is built once for a program, slots once for each set of sizes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,7 +116,7 @@ class Table:
         """A result of a training step as a float64, so that nobody has to ask for its dtype."""
         self.slots.records.append(self.slots.new())
         words = [self.slots.storage(output), self.slots.records[-1], self.slots.cursor]
-        return [driver.builtin(f"record_{output.dtype.name}"), *words]
+        return [driver.builtin(_record_name(output)), *words]
 
     def _call(self, call: KernelCall) -> list[int]:
         words = [self.slots.size(size) for size in call.sizes]
@@ -163,7 +164,8 @@ class Table:
         for matrix, distance in distances.items():
             moves[gemm.WORDS.index(matrix)] = self.slots.size(distance * item)
         cost = step.m * step.n * step.k * step.count
-        return self._split(address, words, moves, Pieces(cost, rows, grain, PRODUCT_SPEED))
+        speed = 1 if 1 in (step.m, step.n) else PRODUCT_SPEED  # with a vector, memory sets the pace
+        return self._split(address, words, moves, Pieces(cost, rows, grain, speed))
 
 
 def _is_wide(step: Gemm) -> bool:
@@ -172,6 +174,10 @@ def _is_wide(step: Gemm) -> bool:
         return isinstance(step.m, int) and step.m < PRODUCT_GRAIN
     rows = step.m if isinstance(step.m, int) else USUAL_BATCH
     return step.n >= rows
+
+
+def _record_name(output: Buffer) -> str:
+    return f"record_{output.dtype.name}"
 
 
 def _steps(param: Param) -> list[int | Dim]:
@@ -193,4 +199,17 @@ def packed(steps: Sequence[Sequence[int]]) -> Array:
 def _compiled(module: Module) -> list[int]:
     """Addresses of the module's kernels."""
     wanted = [native.Wanted(k.name, k.digest, k.signature, k.source) for k in module.kernels]
-    return native.kernel_addresses(wanted)
+    return native.kernel_addresses(wanted, meanwhile=_written(module.program))
+
+
+def _written(program: Program) -> Iterator[Callable[[], object]]:
+    """What makes the functions that are not kernels and that this program needs."""
+    yield driver.run
+    own = [step for step in program.steps if isinstance(step, Gemm) and blas.provider() == "own"]
+    for dtype in dict.fromkeys(step.out.dtype.name for step in own):
+        yield partial(gemm.step_address, dtype)
+    if team.can_share() and (own or any(isinstance(step, KernelCall) and cut_of(step) for step in program.steps)):
+        yield team.split
+    if is_training(program):
+        for name in dict.fromkeys(map(_record_name, program.outputs.values())):
+            yield partial(driver.builtin, name)

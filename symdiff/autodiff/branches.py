@@ -133,8 +133,15 @@ def _call(rule: Derivative, node: Node, k: int, cotangent: Node) -> Node:
 def _sum(parts: Sequence[Node]) -> Node:
     total = parts[0]
     for part in parts[1:]:
-        total = total + part
+        total = _plus(total, part)
     return total
+
+
+def _plus(x: Node, y: Node) -> Node:
+    """``x + y``; a difference where one has a minus sign in front, as the passes would write it."""
+    if y.op.name == "negative":
+        return x - y.inputs[0]
+    return y - x.inputs[0] if x.op.name == "negative" else x + y
 
 
 def _same_along(condition: Node, axes: Sequence[int], rank: int) -> bool:

@@ -19,6 +19,7 @@ from ..core.types import broadcast
 from ..ops.convert import like
 from ..ops.record import build_astype
 from ..ops.shape import broadcast_to
+from ..passes.constants import scalar
 from ..passes.stabilize import stabilize_nodes
 from .branches import Branches
 
@@ -133,6 +134,18 @@ def _rule(node: Node, k: int) -> Any:
     return rules[k] if len(rules) == len(node.inputs) else rules[0]
 
 
+def _without_factor(one: Node, part: Node) -> Node:
+    """``f`` for ``1 * f``, and ``-f`` for ``-(1 * f)``. Left to the passes, the first product of a sweep would change,
+    and with it every gradient after it."""
+    if part.op.name == "negative":
+        product = part.inputs[0]
+        factor = _without_factor(one, product) if product.op.name == "multiply" else product
+        return part if factor is product else -factor
+    if part.op.name != "multiply" or part.inputs[0] is not one:
+        return part
+    return broadcast_to(part.inputs[1], part.shape)
+
+
 class _Backward:
     """One backward sweep over the nodes that lie between ``wrt`` and the outputs."""
 
@@ -167,13 +180,15 @@ class _Backward:
         return {node: totals.get(node) for node in self.wrt}
 
     def _propagate(self, node: Node, cotangent: Node) -> None:
+        place, one = node.origin, scalar(cotangent) == 1  # the seed, repeated or not
         for k, parent in enumerate(node.inputs):
             rule = _rule(node, k)
             if parent not in self.active or isinstance(rule, NotDifferentiable):
                 continue
-            place = node.origin
             with inherit(Origin(place.file, place.line, "backward", of=node, operand=k)):
                 part = self.branches.apply(rule, node, k, cotangent)
+                if one:
+                    part = _without_factor(cotangent, part)
                 self.pending.setdefault(parent, []).append(self.branches.undo_broadcast(part, parent))
 
     def _total(self, node: Node, parts: Sequence[Node]) -> Node:

@@ -11,6 +11,8 @@ from .provenance import Origin
 from .source import Assignment, assignment_at
 from .traversal import toposort, users
 
+SUMS = ("add", "subtract")  # what adds up cotangents
+
 
 def assign_names(nodes: Sequence[Node], outputs: Mapping[str, Node]) -> dict[Node, str]:
     """A unique identifier for every node of a topologically sorted graph.
@@ -76,7 +78,7 @@ def cotangent_of(node: Node, total_of: Iterable[Node] = ()) -> list[Node]:
 def unfinished_sums(node: Node, consumers: Iterable[Node]) -> set[Node]:
     """The nodes whose cotangent ``node`` is only a part of: one of its users adds more to the same sum."""
     own = set(cotangent_of(node))
-    return {of for user in consumers if user.op.name == "add" for of in cotangent_of(user) if of in own}
+    return {of for user in consumers if user.op.name in SUMS for of in cotangent_of(user) if of in own}
 
 
 class _Naming:
@@ -114,7 +116,7 @@ class _Naming:
         """``d_W1_from_z1`` for what z1 adds to the cotangent of W1, when others add to it too."""
         if not node.inputs:
             return None
-        sums = {of for user in self.consumers[node] if user.op.name == "add" for of in cotangent_of(user)}
+        sums = {of for user in self.consumers[node] if user.op.name in SUMS for of in cotangent_of(user)}
         for origin in node.origins:
             if origin.of is None or origin.operand is None or origin.of.serial > node.serial:
                 continue

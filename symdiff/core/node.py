@@ -248,10 +248,12 @@ def build(op: Op, inputs: Sequence[Node], attrs: Mapping[str, Any] = _NO_ATTRS) 
 
 def with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
     """The same operator on other inputs, with the origins of ``node``; the node itself when they are its own."""
-    changed = [(new, old) for new, old in zip(inputs, node.inputs, strict=True) if new is not old]
-    if not changed:
+    same, same_types = True, True
+    for new, old in zip(inputs, node.inputs, strict=True):
+        if new is not old:
+            same, same_types = False, same_types and new.type == old.type
+    if same:
         return node
-    same_types = all(new.type == old.type for new, old in changed)
     found = _interned(node.op, inputs, node.attrs, node.type if same_types else None)
     found._origins.update(node._origins)
     return found

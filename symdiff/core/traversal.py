@@ -23,7 +23,10 @@ def toposort(outputs: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
                 order.append(stack.pop())  # type: ignore[arg-type]
             elif node not in seen:
                 seen.add(node)
-                stack += (node, None, *node.inputs[::-1])
+                if node.inputs:
+                    stack += (node, None, *node.inputs[::-1])
+                else:
+                    order.append(node)
     return order
 
 
@@ -51,11 +54,17 @@ def substitute(outputs: Sequence[Node], replacements: Mapping[Node, Node]) -> li
 
 
 def transform(
-    outputs: Sequence[Node], change: Callable[[Node], Node], first: Mapping[Node, Node] | None = None
+    outputs: Sequence[Node],
+    change: Callable[[Node], Node],
+    first: Mapping[Node, Node] | None = None,
+    nodes: Sequence[Node] | None = None,
 ) -> list[Node]:
-    """Rebuild bottom-up, passing every rebuilt node through ``change``. Nodes in ``first`` are replaced unvisited."""
+    """Rebuild bottom-up, passing every rebuilt node through ``change``. Nodes in ``first`` are replaced unvisited.
+
+    ``nodes`` are the outputs' in topological order, where they are known.
+    """
     done: dict[Node, Node] = dict(first or {})
-    for node in toposort(outputs):
+    for node in toposort(outputs) if nodes is None else nodes:
         if node not in done:
             done[node] = change(with_inputs(node, [done[parent] for parent in node.inputs]))
     return [done[output] for output in outputs]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from ..core.record import record
 from ..lower.ir import (
     Accumulate,
     Accumulator,
@@ -26,7 +26,7 @@ from .expression import ExpressionWriter, subscript
 INDENT = "    "
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KernelText:
     """The lines of a kernel, the functions it calls (and on integers?), the constants it reads, whether it sums."""
 

@@ -22,6 +22,7 @@ import numpy as np
 from ..core.dim import Dim
 from ..core.graph import Graph
 from ..core.node import Node
+from ..core.record import entity, record
 from ..core.types import BOOL, INT64, Shape
 
 DType = np.dtype[Any]
@@ -29,7 +30,7 @@ DType = np.dtype[Any]
 # -- expressions
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Const:
     """A number of a known dtype."""
 
@@ -43,7 +44,7 @@ class Const:
         return multiply(self, other)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Var:
     """A loop variable, a local value, or a size passed to the kernel."""
 
@@ -57,7 +58,7 @@ class Var:
         return multiply(self, other)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Load:
     """One element of a buffer."""
 
@@ -66,7 +67,7 @@ class Load:
     dtype: DType
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Apply:
     """Python text over ``a, b, c`` applied to expressions; ``cast`` stands for the conversion to ``dtype``."""
 
@@ -139,7 +140,7 @@ def both(conditions: list[Expr]) -> Expr:
 # -- statements
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Loop:
     """``for var in range(extent)``."""
 
@@ -148,7 +149,7 @@ class Loop:
     body: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Let:
     """A local value, written once."""
 
@@ -156,7 +157,7 @@ class Let:
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Accumulator:
     """A local value that accumulates; starts at ``start``."""
 
@@ -164,7 +165,7 @@ class Accumulator:
     start: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Accumulate:
     """``name = combine(name, value)``; combine is ``+``, ``*``, ``maximum`` or ``minimum``."""
 
@@ -173,7 +174,7 @@ class Accumulate:
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Best:
     """Keep the first best value and its place: NaN beats everything, as in NumPy."""
 
@@ -184,7 +185,7 @@ class Best:
     position: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Store:
     """``buffer[index] = value``."""
 
@@ -193,7 +194,7 @@ class Store:
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Combine:
     """``buffer[index] = combine(buffer[index], value)``: accumulation in memory."""
 
@@ -203,7 +204,7 @@ class Combine:
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Check:
     """Return ``status`` (not 0) from the kernel when the condition holds."""
 
@@ -216,7 +217,7 @@ Statement = Loop | Let | Accumulator | Accumulate | Best | Store | Combine | Che
 # -- kernels and programs
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Param:
     """A buffer as a kernel sees it."""
 
@@ -244,7 +245,7 @@ class Kernel:
 Role = Literal["input", "param", "constant", "output", "work"]
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class Storage:
     """A piece of memory: ``position`` counts inputs and outputs; ``node`` is the parameter; ``array`` the constant's
     value; ``slot`` the piece of the workspace."""
@@ -257,7 +258,7 @@ class Storage:
     moved_to: Storage | None = None  # set when another storage took this one's place
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class Buffer:
     """Memory for one node. Buffers with the same ``storage`` share it: views under other shapes, or one value in the
     place of another that is no longer needed."""
@@ -272,7 +273,7 @@ class Buffer:
         return self.storage.role
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class KernelCall:
     """A kernel on buffers, with its sizes. ``results`` are the nodes whose values it leaves in memory."""
 
@@ -283,7 +284,7 @@ class KernelCall:
     results: tuple[Node, ...]
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class Gemm:
     """``out = a @ b`` over ``count`` pairs of matrices; a stride of 0 repeats one matrix for all."""
 
@@ -301,7 +302,7 @@ class Gemm:
     node: Node
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class Copy:
     """The new value of a parameter into its place, when it could not be computed there."""
 
@@ -309,7 +310,7 @@ class Copy:
     target: Buffer
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class CheckRange:
     """A kernel that fails with 1 + the flat position of the first index outside its axis."""
 
@@ -322,7 +323,7 @@ class CheckRange:
 Step = KernelCall | Gemm | Copy | CheckRange
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Requirement:
     """A size that must not be negative for the program to make sense, and what to say when it is."""
 
@@ -330,7 +331,7 @@ class Requirement:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recomputed:
     """What was done to keep a ``budget`` of bytes. ``steps`` are those that are taken again; all else is for the given
     ``sizes``: bytes of workspace without and with them, the operations of a call without them, and how many more they
@@ -345,7 +346,7 @@ class Recomputed:
     more: int
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class Program:
     """Everything a call does: buffers with their places in memory, steps in order."""
 

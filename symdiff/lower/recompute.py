@@ -6,12 +6,12 @@ A step that is taken again is the same kernel on other memory, so results are th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from ..core.dim import evaluate
 from ..core.errors import GraphError, explain
 from ..core.provenance import here
+from ..core.record import replace
 from .budget import Budget
 from .cost import cost_of
 from .inplace import Overwriting

@@ -9,6 +9,7 @@ from typing import Literal
 from ..core.dim import Dim
 from ..core.node import Node
 from ..core.op import ArgReduction, Reduction, Scatter
+from ..core.record import entity, record
 from ..core.types import Shape
 from .ir import Const, Expr
 from .trace import IndexTuple, axis_var
@@ -17,7 +18,7 @@ Kind = Literal["element", "row", "total", "after"]
 Axes = tuple[int | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Member:
     """A value computed in a region.
 
@@ -50,7 +51,7 @@ class Region:
         return frozenset(range(len(self.extents))) - (self.inner or frozenset())
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class Opaque:
     """A step that fuses with nothing: a product, a check of indices, the pieces of a concatenation."""
 

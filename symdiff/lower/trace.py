@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from ..core.node import Node
 from ..core.op import Elementwise, Gather, Index, InRange, Leaf, Place, View
+from ..core.record import entity
 from ..core.types import INT64, Shape
 from ..ops.convert import CONSTANT, scalar_value
 from .ir import Apply, Const, Expr, Var, add, integer, multiply
@@ -124,7 +124,7 @@ def axis_var(axis: int) -> Var:
     return Var(f"@{axis}")
 
 
-@dataclass(slots=True)
+@entity
 class Trace:
     """What a value is made of: floating nodes and the bases under them, each with the indices it is read at."""
 

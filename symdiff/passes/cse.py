@@ -52,7 +52,7 @@ class CommonSubexpressions:
             made = replace(node, rule, {"node": node, "twin": twin})
             return node if made is None else made
 
-        return with_roots(graph, transform(graph.roots, merged))
+        return with_roots(graph, transform(graph.roots, merged, nodes=graph.nodes))
 
 
 def _keys(node: Node) -> tuple[Rule | None, Hashable, Hashable]:

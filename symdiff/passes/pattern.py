@@ -132,7 +132,13 @@ def _fits(pattern: Pattern, node: Node, keep: Collection[Node], bound: Bound) ->
     for name, wanted in pattern.attrs:
         if not _fits_attr(wanted, node.attrs[name], bound):
             return False
-    return all(_fits(part, parent, keep, bound) for part, parent in zip(pattern.operands, node.inputs, strict=True))
+    for part, parent in zip(pattern.operands, node.inputs, strict=True):
+        if isinstance(part, Variable):
+            if bound.setdefault(part.name, parent) is not parent:
+                return False
+        elif not _fits(part, parent, keep, bound):
+            return False
+    return True
 
 
 def _fits_attr(wanted: Attribute, value: Any, bound: Bound) -> bool:

@@ -124,10 +124,15 @@ class _Rewriting:
             if normal[parent] is not parent:
                 fresh = with_inputs(node, [normal[parent] for parent in node.inputs])
                 break
-        if fresh in self.keep:
-            normal[node] = node  # a node that is kept must not gain users
-            return
-        after = fresh if node in self.spare else self._replaced(fresh)
+        if fresh is not node:
+            if fresh in self.keep:
+                normal[node] = node  # a node that is kept must not gain users
+                return
+            if fresh in normal:
+                normal[node] = normal[fresh]
+                return
+        candidates = self.rules.by_form[fresh.form]
+        after = fresh if not candidates or node in self.spare else self._replaced(fresh, candidates)
         if after is fresh:
             normal[node] = normal[fresh] = fresh
         elif after is node or (after in self.onward and after not in normal):
@@ -135,9 +140,9 @@ class _Rewriting:
         else:
             self.onward[node] = after
 
-    def _replaced(self, node: Node) -> Node:
+    def _replaced(self, node: Node, candidates: Sequence[Rule]) -> Node:
         """What the first rule that matches makes of the node; itself where none does."""
-        for rule in self.rules.candidates(node.form):
+        for rule in candidates:
             for bound in rule.matches(node, self.keep):
                 replacement = replace(node, rule, bound, self.keep)
                 if replacement is not None and replacement is not node:

@@ -108,15 +108,20 @@ def _by_name(function: Callable[..., Any]) -> Callable[[Bound], Any]:
 
 
 class RuleSet:
-    """Rules in order, indexed by the operators of a node and its inputs."""
+    """Rules in order. ``by_form[node.form]`` are those that may match such a node, first choice first."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
-        self._index: dict[Form, tuple[Rule, ...]] = {}
+        self.by_form = _ByForm(self.rules)
 
-    def candidates(self, form: Form) -> tuple[Rule, ...]:
-        """The rules that may match nodes of this form, first choice first."""
-        found = self._index.get(form)
-        if found is None:
-            found = self._index[form] = tuple(rule for rule in self.rules if rule.may_match(form[0], form[1:]))
+
+class _ByForm(dict[Form, tuple[Rule, ...]]):
+    """Rules under the operators of a node and its inputs; worked out when a form is first met."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        super().__init__()
+        self.rules = rules
+
+    def __missing__(self, form: Form) -> tuple[Rule, ...]:
+        found = self[form] = tuple(rule for rule in self.rules if rule.may_match(form[0], form[1:]))
         return found

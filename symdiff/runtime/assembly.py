@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from symdiff.core.record import record
 
 Value = str | int
 """A name that LLVM knows, or a constant."""
@@ -18,7 +19,7 @@ def declared(kinds: Mapping[str, str]) -> str:
     return ", ".join(f"{kind} %{name}" for name, kind in kinds.items())
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Variable:
     """A local variable that can be assigned to."""
 
@@ -172,7 +173,7 @@ class Function:
         return f"%v{self._count}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Vector:
     """`lanes` numbers of `real`, "float" or "double", and what can be done with them."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Sequence
 
 import llvmlite.binding as llvm
@@ -11,6 +12,7 @@ from symdiff.runtime.signature import Param, Size
 
 FAILED = -1
 """What an entry point returns when Numba's function itself reports an error."""
+_starting = threading.Lock()
 
 
 @functools.cache
@@ -40,9 +42,15 @@ def target_machine() -> llvm.TargetMachine:
     )
 
 
-@functools.cache
 def engine() -> llvm.ExecutionEngine:
-    """Where object code is linked. With the first engine LLVM learns which functions the process has."""
+    """Where object code is linked: one for the process, since code lives as long as its engine."""
+    with _starting:
+        return _engine()
+
+
+@functools.cache
+def _engine() -> llvm.ExecutionEngine:
+    """With the first engine LLVM learns which functions the process has."""
     return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
 
 

@@ -7,15 +7,12 @@ Slots are int64: sizes, and the addresses of buffers. Slots 0 and 1 receive the 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
-from symdiff.runtime import blas, gemm, native, python_function, walk
-from symdiff.runtime.signature import DTYPES, Array, Param, Size
-
-_WORDS = Array("int64", (1,))
-_INTRINSICS = frozenset({"call_gemm_float32", "call_gemm_float64", "move_bytes", "zero_bytes"})
+from symdiff.runtime import blas, gemm, moves, native, python_function, walk
+from symdiff.runtime.signature import DTYPES, Size
 
 _GEMM = """
 def gemm(blas, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc, count, stride_a, stride_b, stride_c):
@@ -27,41 +24,12 @@ def gemm(blas, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc, count, s
         )
 """
 
-_COPY = """
-def copy(source, target, size):
-    move_bytes(target, source, size)
-"""
-
-_ZERO = """
-def zero(target, size):
-    zero_bytes(target, size)
-"""
-
-_GATHER_ROWS = """
-def gather_rows(source, order, target, start, count, row_bytes):
-    for i in range(count):
-        move_bytes(target + i * row_bytes, source + order[start + i] * row_bytes, row_bytes)
-"""
-
-_RECORD = """
-def record(source, target, position):
-    target[position] = float64(source[()])
-"""
-
-_Builtin = tuple[str, tuple[Param, ...], Mapping[str, np.generic]]
-
-_STEPS: dict[str, _Builtin] = {
-    "gemm_float32": (_GEMM.format(dtype="float32"), (Size(),) * 17, {"ITEM": np.int64(4)}),
-    "gemm_float64": (_GEMM.format(dtype="float64"), (Size(),) * 17, {"ITEM": np.int64(8)}),
-    "copy": (_COPY, (Size(),) * 3, {}),
-    "zero": (_ZERO, (Size(),) * 2, {}),
-    "gather_rows": (_GATHER_ROWS, (Size(), _WORDS, Size(), Size(), Size(), Size()), {}),
-}
-_RECORDS: dict[str, _Builtin] = {
-    f"record_{dtype}": (_RECORD, (Array(dtype, ()), Array("float64", (1,)), Size()), {}) for dtype in DTYPES
-}
-_BUILTINS = _STEPS | _RECORDS
 _PRODUCTS = {"gemm_float32": "float32", "gemm_float64": "float64"}
+_MOVES: dict[str, Callable[[str], str]] = {
+    "copy": moves.copy,
+    "gather_rows": moves.gather_rows,
+    **{f"record_{dtype}": functools.partial(moves.record, dtype) for dtype in DTYPES},
+}
 
 
 def builtin(name: str) -> int:
@@ -69,19 +37,27 @@ def builtin(name: str) -> int:
 
     - `gemm_float32`, `gemm_float64`: blas, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc, count, stride_a,
       stride_b, stride_c. `count` row-major products c = a @ b + beta * c (beta 0 or 1); strides in elements.
-    - `copy`: source, target, bytes (they may overlap). `zero`: target, bytes.
-    - `gather_rows`: source, order, target, start, count, row_bytes. Row i of target is row order[start + i] of source.
+    - `copy`: source, target, bytes (they may overlap).
+    - `gather_rows`: source, order, copy, start, count, row_bytes, batch. Puts into the slot `batch` where an array is
+      whose row i is row order[start + i] of source: in source itself, or in the memory at `copy`, which it fills.
     - `record_float32` and so on for each dtype: source, target, position. One value -> float64.
     """
-    if name in _PRODUCTS and blas.provider() == "own":
-        return gemm.step_address(_PRODUCTS[name])
-    return _kernel(name)
+    if name in _MOVES:
+        return _move(name)
+    dtype = _PRODUCTS[name]
+    return gemm.step_address(dtype) if blas.provider() == "own" else _blas_step(dtype)
 
 
 @functools.cache
-def _kernel(name: str) -> int:
-    text, params, constants = _BUILTINS[name]
-    return native.kernel_address(text, name, params, constants, _INTRINSICS)
+def _move(name: str) -> int:
+    return native.address_of_written(name, _MOVES[name])
+
+
+@functools.cache
+def _blas_step(dtype: str) -> int:
+    constants = {"ITEM": np.int64(np.dtype(dtype).itemsize)}
+    intrinsics = frozenset({f"call_gemm_{dtype}"})
+    return native.kernel_address(_GEMM.format(dtype=dtype), "gemm", (Size(),) * 17, constants, intrinsics)
 
 
 @functools.cache

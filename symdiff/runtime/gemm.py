@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from symdiff.runtime import codegen, native
 from symdiff.runtime.assembly import Function, Vector, declared
-from symdiff.runtime.gemm_tile import BLOCK, TILE, dots, pack, tile, tile_name, turn
+from symdiff.runtime.gemm_tile import BLOCK, PACK, TILE, TURN, dots, finish, pack, tile, tile_name, turn
 
 IN_PLACE = 128
 """With so many rows or fewer, B is read where it is: to pack it would not pay."""
@@ -22,6 +22,8 @@ PANELS = 16
 """So many panels of B, each two vectors wide, are packed at a time: 256 KB with AVX-512, on the stack."""
 COPIED = 4
 """With more panels than this, a transposed A is copied piece by piece: its rows are too far apart to be read often."""
+SWAPPED = 32
+"""With so many rows and products a sum or more, making a narrow C as C^T pays for turning it back."""
 
 _BAND = TILE | {"copy": "i1", "panel": "i64"}
 _PACKED = TILE | {"copy": "i1", "trans_b": "i1"}
@@ -86,7 +88,7 @@ def text(dtype: str, shape: Shape, entry: str) -> str:
     functions += [
         tile(vector, 2, shape.few_rows, True, attributes),
         *(_band(vector, shape, vectors, attributes) for vectors in (1, 2)),
-        *(write(vector, attributes) for write in (dots, pack, turn, _strips_packed, _product)),
+        *(write(vector, attributes) for write in (dots, pack, turn, _strips_packed, _strips_swapped, _product)),
         _strips_in_place(vector, shape, attributes),
         _step(vector, entry, attributes),
     ]
@@ -161,11 +163,11 @@ def _strips_packed(vector: Vector, attributes: str) -> str:
         columns = f.min(f.sub("%n", j), PANELS * wide)
         c = f.at("%c", real, j)
         source = f.at("%b", real, f.mul(j, f.select("%trans_b", "i64", "%ldb", 1)))
-        arguments = ("i64 %k", f"ptr {source}", "i64 %ldb", f"i64 {columns}", f"ptr {packed}")
         with f.when("%trans_b") as otherwise:
-            f.call("turn", *arguments)
+            room = f.add(columns, lanes)
+            f.pass_on("turn", TURN, t=source, ldt="%ldb", n=columns, wide=room, out=packed, ldo=wide)
             otherwise()
-            f.call("pack", *arguments)
+            f.pass_on("pack", PACK, b=source, n=columns, out=packed)
         last = f.bits(columns, wide - 1)  # columns of the last panel, if it is not full
         narrow = f.select(f.less(lanes, last), "i64", 0, last)
         most = f.sub(columns, narrow)
@@ -177,28 +179,63 @@ def _strips_packed(vector: Vector, attributes: str) -> str:
     return f.text()
 
 
+def _strips_swapped(vector: Vector, attributes: str) -> str:
+    """C = (A B)^T, or C += (A B)^T if %add, for an A of less than two vectors of rows: BLOCK rows of C at a time."""
+    f = Function("strips_swapped", declared(TILE), attributes)
+    real, lanes, wide = vector.real, vector.lanes, 2 * vector.lanes
+    turned, panel = f.memory(real, wide * BLOCK, 64), f.memory(real, BLOCK * wide, 64)
+    low = f.bits("%m", 7)
+    high = f.sub("%m", low)
+    with f.loop("%n", BLOCK) as j:
+        n, b = f.min(f.sub("%n", j), BLOCK), f.at("%b", real, j)
+        for top, m in ((0, high), (high, low)):  # the last rows by themselves: if they are two, their tiles are wide
+            a, t = f.at("%a", real, f.mul(top, "%row")), f.at(turned, real, f.mul(top, BLOCK))
+            with f.when(f.less(0, m)):
+                f.pass_on("strips_in_place", TILE, a=a, b=b, m=m, n=n, add="false", c=t, ldc=BLOCK)
+        whole = f.select("%add", "i64", 0, f.sub(n, f.bits(n, lanes - 1)))  # rows that may be written as they come
+        rest = f.sub(n, whole)
+        c, t = f.at("%c", real, f.mul(j, "%ldc")), f.at(turned, real, whole)
+        f.pass_on("turn", TURN, k=whole, t=turned, ldt=BLOCK, n="%m", wide="%m", out=c, ldo="%ldc")
+        f.pass_on("turn", TURN, k=rest, t=t, ldt=BLOCK, n="%m", wide=wide, out=panel, ldo=wide)
+        c = f.at(c, real, f.mul(whole, "%ldc"))
+        with f.loop("%m", lanes) as v:
+            mask, source, target = vector.first(f, f.sub("%m", v)), f.at(panel, real, v), f.at(c, real, v)
+            with f.loop(rest) as i:
+                x = f.variable(vector.kind, vector.load(f, f.at(source, real, f.mul(i, wide))))
+                finish(f, vector, [(x, f.at(target, real, f.mul(i, "%ldc")), mask)])
+    return f.text()
+
+
 def _product(vector: Vector, attributes: str) -> str:
-    """C = A B, or C += A B if %add, of any sizes: block after block of k."""
+    """C = A B, or C += A B if %add, of any sizes: block after block of k.
+
+    If A is transposed, its columns can be read as vectors. So C^T is made, and turned back, where C itself would leave
+    four lanes or more idle: tiles have rows by fours.
+    """
     f = Function("product", declared(_PRODUCT), attributes)
-    real = vector.real
+    real, lanes = vector.real, vector.lanes
     row, step = f.select("%trans_a", "i64", 1, "%lda"), f.select("%trans_a", "i64", "%lda", 1)
+    right, down = f.select("%trans_b", "i64", "%ldb", 1), f.select("%trans_b", "i64", 1, "%ldb")
     n = f.select(f.less(0, "%m"), "i64", "%n", 0)
     packed = f.any("%trans_b", f.less(IN_PLACE, "%m"))
-    copy = f.both("%trans_a", f.less(COPIED * 2 * vector.lanes, n))
+    copy = f.both("%trans_a", f.less(COPIED * 2 * lanes, n))
+    idle = f.both(f.less(n, 2 * lanes), f.less(f.bits(f.sub(n, 1), lanes - 1), lanes - 4))
+    swapped = f.both("%trans_a", f.both(idle, f.less(SWAPPED - 1, f.min("%m", "%k"))))
     with f.when(f.both(f.both("%trans_b", f.equal("%m", 1)), f.equal(step, 1))) as otherwise:
         f.call("dots", "i64 %k", "ptr %a", "ptr %b", "i64 %ldb", "i64 %n", "i1 %add", "ptr %c")
         otherwise()
         with f.loop(f.max("%k", 1), BLOCK) as p:  # if k is 0, once, and C becomes 0
-            block = {
-                "k": f.min(f.sub("%k", p), BLOCK),
-                "a": f.at("%a", real, f.mul(p, step)),
-                "b": f.at("%b", real, f.mul(p, f.select("%trans_b", "i64", 1, "%ldb"))),
-                "add": f.any("%add", f.less(0, p)),
-            }
-            with f.when(packed) as other:
-                f.pass_on("strips_packed", _PACKED, row=row, step=step, copy=copy, n=n, **block)
-                other()
-                f.pass_on("strips_in_place", TILE, row=row, step=step, n=n, **block)
+            k, add = f.min(f.sub("%k", p), BLOCK), f.any("%add", f.less(0, p))
+            a, b = f.at("%a", real, f.mul(p, step)), f.at("%b", real, f.mul(p, down))
+            block = {"k": k, "a": a, "row": row, "step": step, "b": b, "n": n, "add": add}
+            turned = block | {"a": b, "row": right, "step": down, "b": a, "ldb": "%lda", "m": n, "n": "%m"}
+            with f.when(swapped) as usual:
+                f.pass_on("strips_swapped", TILE, **turned)
+                usual()
+                with f.when(packed) as other:
+                    f.pass_on("strips_packed", _PACKED, copy=copy, **block)
+                    other()
+                    f.pass_on("strips_in_place", TILE, **block)
     return f.text()
 
 

@@ -14,6 +14,8 @@ TILE = {
     "c": "ptr", "ldc": "i64",
 }  # fmt: skip
 """What a tile takes. Element (i, p) of A is at a + i * row + p * step, so A may be transposed; B and C are not."""
+PACK = {"k": "i64", "b": "ptr", "ldb": "i64", "n": "i64", "out": "ptr"}
+TURN = {"k": "i64", "t": "ptr", "ldt": "i64", "n": "i64", "wide": "i64", "out": "ptr", "ldo": "i64"}
 
 
 def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str) -> str:
@@ -41,9 +43,9 @@ def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str
         c = f.at("%c", real, f.mul(number, "%ldc"))
         places += [(totals[v], f.at(c, real, v * lanes), masks[v]) for v in range(vectors)]
     with f.when(f.less("%n", vectors * lanes)) as otherwise:
-        _finish(f, vector, places)
+        finish(f, vector, places)
         otherwise()
-        _finish(f, vector, [(total, place, None) for total, place, _ in places])
+        finish(f, vector, [(total, place, None) for total, place, _ in places])
     return f.text()
 
 
@@ -51,7 +53,7 @@ def tile_name(rows: int, vectors: int, partial: bool = False) -> str:
     return f"tile_{rows}_{vectors}" + "_partial" * partial
 
 
-def _finish(f: Function, vector: Vector, places: Sequence[tuple[Variable, str, str | None]]) -> None:
+def finish(f: Function, vector: Vector, places: Sequence[tuple[Variable, str, str | None]]) -> None:
     """Sums to their places, or added to what is there. All loads come before all stores: places may repeat."""
     with f.when("%add"):
         for total, place, mask in places:
@@ -83,13 +85,13 @@ def dots(vector: Vector, attributes: str) -> str:
             values = [vector.add(f, *vector.crossed(f, x, y, distance)) for x, y in pairs]
             distance *= 2
         result = f.variable(vector.kind, values[0])
-        _finish(f, vector, [(result, f.at("%c", real, j), vector.first(f, f.min(left, rows)))])
+        finish(f, vector, [(result, f.at("%c", real, j), vector.first(f, f.min(left, rows)))])
     return f.text()
 
 
 def pack(vector: Vector, attributes: str) -> str:
     """%k rows of B into panels of two vectors of columns, the last one filled up with zeros."""
-    f = Function("pack", "i64 %k, ptr %b, i64 %ldb, i64 %n, ptr %out", attributes)
+    f = Function("pack", declared(PACK), attributes)
     real, lanes = vector.real, vector.lanes
     wide = 2 * lanes
     rest = f.bits("%n", wide - 1)
@@ -113,14 +115,15 @@ def pack(vector: Vector, attributes: str) -> str:
 
 
 def turn(vector: Vector, attributes: str) -> str:
-    """As `pack`, for B = T^T: square by square, in registers.
+    """As `pack`, for B = T^T and rows %ldo apart: square by square, in registers.
 
-    Columns beyond %n repeat the last one. The rows go on to a multiple of `lanes`, with zeros.
+    Columns beyond %n repeat the last one, but from column %wide on nothing is written; so the rows of a C with less
+    than two vectors of columns can be made as well. There are rows up to a multiple of `lanes`, the last ones zeros.
     """
-    f = Function("turn", "i64 %k, ptr %t, i64 %ldt, i64 %n, ptr %out", attributes)
+    f = Function("turn", declared(TURN), attributes)
     real, lanes = vector.real, vector.lanes
     with f.loop("%n", lanes) as j:
-        starts = _starts(f, f.sub("%n", j), lanes, "%ldt")
+        starts, stored = _starts(f, f.sub("%n", j), lanes, "%ldt"), vector.first(f, f.sub("%wide", j))
         t = f.at("%t", real, f.mul(j, "%ldt"))
         odd = f.bits(j, lanes)
         out = f.at("%out", real, f.add(f.mul(f.sub(j, odd), BLOCK), odd))
@@ -128,8 +131,10 @@ def turn(vector: Vector, attributes: str) -> str:
             mask = vector.first(f, f.sub("%k", p))
             tp = f.at(t, real, p)
             values = [vector.load(f, f.at(tp, real, start), mask) for start in starts]
-            for i, value in enumerate(_turned(f, vector, values)):
-                vector.store(f, value, f.at(out, real, f.mul(f.add(p, i), 2 * lanes)))
+            row = f.at(out, real, f.mul(p, "%ldo"))
+            for value in _turned(f, vector, values):
+                vector.store(f, value, row, stored)
+                row = f.at(row, real, "%ldo")
     return f.text()
 
 

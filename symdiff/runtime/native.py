@@ -8,7 +8,7 @@ import hashlib
 import importlib.util
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,9 @@ from symdiff.runtime.signature import Param
 from symdiff.runtime.text import canonical
 
 _compiling = threading.RLock()
+_writing = threading.RLock()
+"""For functions that are not kernels: LLVM's thread makes some of them while `_compiling` is held. Whoever holds this
+one must not wait for that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,12 @@ def kernel_address(
     return kernel_addresses([Wanted(name, digest, params, lambda: (text, constants), extra)])[0]
 
 
-def kernel_addresses(kernels: Sequence[Wanted]) -> list[int]:
-    """The address of each kernel, as `kernel_address`: from memory, else from the disk, else by compiling."""
+def kernel_addresses(kernels: Sequence[Wanted], meanwhile: Iterable[Callable[[], object]] = ()) -> list[int]:
+    """The address of each kernel, as `kernel_address`: from memory, else from the disk, else by compiling.
+
+    If something has to be compiled, LLVM's thread does `meanwhile`, which may ask for any functions but kernels, while
+    Numba is imported. It is done when this returns, so no thread outlives the call.
+    """
     digests = [_digest(kernel) for kernel in kernels]
     with _compiling:
         unknown = {
@@ -69,22 +76,18 @@ def kernel_addresses(kernels: Sequence[Wanted]) -> list[int]:
         load.load_all({_symbol(digest): code for digest, code in stored.items() if code is not None})
         missing = {digest: kernel for digest, kernel in unknown.items() if stored[digest] is None}
         if missing:
-            _compile(missing)
+            _compile(missing, meanwhile)
     return [load.address(_symbol(digest)) for digest in digests]
 
 
-def address_of_text(text: str, entry: str) -> int:
-    """The address of the function `entry` of an LLVM module: from memory, else from the disk, else by LLVM."""
-    digest = hashlib.sha256(repr((text, *_environment())).encode()).hexdigest()
+def address_of_text(text: str, entry: str, thorough: bool = True) -> int:
+    """The address of the function `entry` of an LLVM module: from memory, else from the disk, else by LLVM.
+
+    What is not `thorough`ly optimised takes half the time; it is for text that leaves little to optimise.
+    """
+    digest = hashlib.sha256(repr((text, thorough, *_environment())).encode()).hexdigest()
     symbol = f"{entry}_{digest[:16]}"
-    with _compiling:
-        if not load.is_loaded(symbol):
-            code = cache.load(digest)
-            if code is None:
-                code = codegen.object_code(text.replace(entry, symbol), symbol)
-                cache.store(digest, code)
-            load.load(code, symbol)
-        return load.address(symbol)
+    return _written_address(digest, symbol, lambda: text.replace(entry, symbol), thorough)
 
 
 def address_of_written(name: str, text: Callable[[str], str]) -> int:
@@ -92,24 +95,32 @@ def address_of_written(name: str, text: Callable[[str], str]) -> int:
     little to optimise. `name` and the files of this room decide what is in it."""
     digest = hashlib.sha256(repr((name, *_environment())).encode()).hexdigest()
     symbol = _symbol(digest)
-    with _compiling:
+    return _written_address(digest, symbol, lambda: text(symbol), thorough=False)
+
+
+def _written_address(digest: str, symbol: str, text: Callable[[], str], thorough: bool) -> int:
+    with _writing:
         if not load.is_loaded(symbol):
             code = cache.load(digest)
             if code is None:
-                code = codegen.object_code(text(symbol), symbol, thorough=False)
+                code = codegen.object_code(text(), symbol, thorough)
                 cache.store(digest, code)
             load.load(code, symbol)
         return load.address(symbol)
 
 
-def _compile(missing: Mapping[str, Wanted]) -> None:
-    """LLVM works on one kernel while Numba works on the next. The largest comes first, so that LLVM ends soon after."""
-    from concurrent.futures import Future, ThreadPoolExecutor
+def _compile(missing: Mapping[str, Wanted], meanwhile: Iterable[Callable[[], object]]) -> None:
+    """LLVM works on one kernel while Numba works on the next. The largest comes first, so that LLVM ends soon after.
 
-    from symdiff.runtime.compile import llvm_text  # imports Numba
+    One thread for LLVM is enough: llvmlite lets only one in at a time.
+    """
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     sources = {digest: kernel.source() for digest, kernel in missing.items()}
     with _undisturbed(), ThreadPoolExecutor(1) as llvm:
+        others = [llvm.submit(work) for work in meanwhile]
+        from symdiff.runtime.compile import llvm_text  # imports Numba
+
         codes: dict[str, Future[bytes]] = {}
         for digest in sorted(missing, key=lambda digest: -len(sources[digest][0])):
             kernel, (text, constants) = missing[digest], sources[digest]
@@ -121,6 +132,8 @@ def _compile(missing: Mapping[str, Wanted]) -> None:
             with _noted(missing[digest].name, sources[digest][0]):
                 cache.store(digest, code.result())
         load.load_all({_symbol(digest): code.result() for digest, code in codes.items()})
+        for other in others:
+            other.result()
 
 
 def _symbol(digest: str) -> str:

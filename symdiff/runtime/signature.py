@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from symdiff.core.record import record
 
 DTYPES = (
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Size:
     """An int64 scalar. It takes one word."""
 
@@ -18,7 +18,7 @@ class Size:
         return 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Array:
     """A buffer of `dtype` with one stride, in elements, for each axis; None is a stride given at run time.
 

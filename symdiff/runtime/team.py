@@ -45,7 +45,7 @@ def split() -> int:
     `count` times (slot of a word of the other step, slot of what to add to the word for each row)]; the latter may be
     `WHOLE` or `COUNT`. The other step gets consecutive words and cannot fail.
     """
-    return native.address_of_text(team_text.module(int(signal.SIG_BLOCK)), team_text.ENTRY)
+    return native.address_of_text(team_text.module(int(signal.SIG_BLOCK)), team_text.ENTRY, thorough=False)
 
 
 @functools.cache

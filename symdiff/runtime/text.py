@@ -5,17 +5,17 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from symdiff.core.record import record
 from symdiff.runtime.maths import NAMES
 from symdiff.runtime.signature import Array, Param
 
 BUILTINS = frozenset({"range", "True", "False"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kernel:
     """A kernel without its names: parameters are `p0`, `p1` ..., locals `v0` ..., constants `c0` ..."""
 

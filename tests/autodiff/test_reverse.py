@@ -247,3 +247,40 @@ def test_two_to_the_forty_paths(step: Callable[[Node], Node]) -> None:
     for _ in range(40):
         y = step(y)
     assert value(sd.grad(y, x), {x: 1.0}) == 2.0**40
+
+
+def test_the_seed_multiplies_nothing():
+    x, y = sd.input("x_seed", (3,)), sd.input("y_seed", (3,))
+    assert sd.grad(sd.sum(sd.exp(x)), x) is sd.exp(x)
+    assert sd.grad(sd.sum(sd.cos(x)), x) is -sd.sin(x)
+    d_x, d_y = sd.grad(sd.sum(x * y), [x, y])
+    assert d_x is y and d_y is x
+
+
+def test_the_seed_leaves_the_shape_of_what_it_multiplied():
+    x, y = sd.input("x_seeded", (2, 3)), sd.input("y_seeded", (3,))
+    d_x, d_y = sd.grad(sd.sum(x * y), [x, y])
+    assert (d_x.shape, d_y.shape) == ((2, 3), (3,))
+    values = {x: np.ones((2, 3)), y: np.arange(3.0)}
+    np.testing.assert_array_equal(value(d_x, values), [[0, 1, 2], [0, 1, 2]])
+    np.testing.assert_array_equal(value(d_y, values), [2, 2, 2])
+
+
+def test_only_the_cotangent_itself_is_dropped():
+    x = sd.input("x_powers", (3,))
+    gradient = sd.grad(sd.sum(1 * x * (1 * x)), x)
+    np.testing.assert_array_equal(value(gradient, {x: [1, 2, 3]}), [2, 4, 6])
+
+
+@pytest.mark.parametrize("parts", [lambda x: sd.sin(x) + sd.cos(x), lambda x: sd.cos(x) + sd.sin(x)])
+def test_a_sum_of_cotangents_with_a_minus_sign_is_a_difference(parts):
+    x = sd.input("x_signs", (3,))
+    assert sd.grad(sd.sum(parts(x)), x) is sd.cos(x) - sd.sin(x)
+
+
+def test_only_the_last_of_a_sum_of_cotangents_is_called_the_cotangent():
+    x = sd.input("x_called", (3,))
+    graph = sd.Graph({"d": sd.grad(sd.sum(sd.cos(x) + sd.sin(x) + sd.exp(x)), x)})
+    partial = sd.exp(x) + sd.cos(x)
+    assert graph.outputs["d"] is partial - sd.sin(x)
+    assert graph.names[partial] != "d_x_called"

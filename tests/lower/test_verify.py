@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 import symdiff as sd
+from symdiff.core.record import replace
 from symdiff.core.types import BOOL, FLOAT64, INT64
 from symdiff.lower.ir import (
     Accumulate,

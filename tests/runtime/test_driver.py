@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from symdiff.runtime import driver, native
-from symdiff.runtime.signature import Array, Size
+from symdiff.runtime.signature import DTYPES, Array, Size
 
 STEP = """
 def step(limit, x):
@@ -83,25 +83,29 @@ def test_copy_moves_overlapping_bytes():
     assert x.tolist() == [0, 1, 0, 1, 2, 3, 4, 5, 6, 7]
 
 
-def test_zero():
-    x = np.ones(4)
-    run_builtin("zero", x, 24)
-    assert x.tolist() == [0, 0, 0, 1]
-    run_builtin("zero", x, 0)
-    assert x.tolist() == [0, 0, 0, 1]
+@pytest.mark.parametrize("rows", [[3, 1], [1, 2], [2, 3], [0, 0], [3], []])
+def test_gather_rows(rows):
+    """Rows that lie side by side are used where they are, others are copied."""
+    source, order, copy = np.arange(12.0).reshape(4, 3), np.array([9, *rows, 9]), np.zeros((2, 3))
+    values = [source.ctypes.data, order.ctypes.data, copy.ctypes.data, 1, len(rows), 24, 0]
+    slots = np.array([0, 0, *values], dtype=np.int64)
+    table = np.array([driver.builtin("gather_rows"), 7, *range(2, 9)], dtype=np.int64)
+    assert driver.run()(table.ctypes.data, 1, slots.ctypes.data) == 0
+    if rows and rows == list(range(rows[0], rows[-1] + 1)):
+        assert slots[8] == source.ctypes.data + 24 * rows[0]
+        assert not copy.any()
+    else:
+        assert slots[8] == copy.ctypes.data
+        np.testing.assert_array_equal(copy[: len(rows)], source[rows])
 
 
-def test_gather_rows():
-    source, order, target = np.arange(12.0).reshape(4, 3), np.array([3, 1, 0, 2]), np.zeros((2, 3))
-    run_builtin("gather_rows", source, order, target, 1, 2, 24)
-    np.testing.assert_array_equal(target, source[[1, 0]])
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_record(dtype):
-    out = np.zeros(3)
-    run_builtin(f"record_{dtype}", np.array(1, dtype), out, 2)
-    assert out.tolist() == [0, 0, 1]
+    kind = np.dtype(dtype).kind
+    for number in {"b": [0, 1], "f": [-1.5, np.inf]}.get(kind) or [np.iinfo(dtype).min, np.iinfo(dtype).max]:
+        out = np.zeros(3)
+        run_builtin(f"record_{dtype}", np.array(number, dtype), out, 2)
+        assert out.tolist() == [0, 0, float(number)]
 
 
 def test_two_threads_at_once(program):

@@ -107,6 +107,12 @@ def test_several_blocks_and_strips(kind, rng, sizes):
     check(kind, rng, sizes)
 
 
+@pytest.mark.parametrize("columns", [1, 2, 4, 5, 10, 12, 13, 16, 17, 20, 28, 29, 31])
+def test_a_transposed_matrix_times_few_columns(kind, rng, columns):
+    for sizes in ((31, columns, 32), (32, columns, 31), (32, columns, 32), (47, columns, 65), (150, columns, 130)):
+        check(kind, rng, sizes)
+
+
 def chains(a, b, c):
     """The sum as gemm.py promises it: blocks of 128 products, each a chain of fused multiply-adds in the order of k."""
     for start in range(0, a.shape[1], 128):
@@ -118,7 +124,9 @@ def chains(a, b, c):
 
 
 @pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="needs long doubles to stand for fused multiply-adds")
-@pytest.mark.parametrize("sizes", [(19, 37, 300), (140, 85, 129), (2, 150, 140), (3, 2, 128), (90, 20, 7)], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [(19, 37, 300), (140, 85, 129), (2, 150, 140), (3, 2, 128), (90, 20, 7), (139, 10, 170)], ids=str
+)
 def test_the_order_of_the_sum(rng, sizes):
     for (trans_a, trans_b), beta, width in itertools.product(LAYOUTS, (0, 1), widths()):
         a, b = operands(rng, "float32", trans_a, trans_b, *sizes)
@@ -127,7 +135,9 @@ def test_the_order_of_the_sum(rng, sizes):
         np.testing.assert_array_equal(product(("float32", width), trans_a, trans_b, a, b, c), chains(wide_a, wide_b, c))
 
 
-@pytest.mark.parametrize("sizes", [(150, 300, 200), (140, 70, 129), (20, 31, 64), (7, 9, 300), (65, 33, 5)], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [(150, 300, 200), (140, 70, 129), (20, 31, 64), (7, 9, 300), (65, 33, 5), (150, 10, 140)], ids=str
+)
 def test_divisions_do_not_change_a_bit(kind, rng, sizes):
     m, n, k = sizes
     for trans_a, trans_b in LAYOUTS:
@@ -159,7 +169,9 @@ def test_divisions_of_a_single_row_or_column(kind, rng, length):
         np.testing.assert_array_equal(np.vstack(found), product(kind, trans_a, trans_b, a, b))
 
 
-@pytest.mark.parametrize("sizes", [(3, 5, 7), (70, 40, 130), (1, 20, 9), (20, 1, 9), (33, 200, 17)], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [(3, 5, 7), (70, 40, 130), (1, 20, 9), (20, 1, 9), (33, 200, 17), (141, 10, 33)], ids=str
+)
 def test_nothing_outside_the_matrices_matters_or_changes(kind, rng, sizes):
     """Rows are further apart than they are long, and everything between them is NaN."""
     m, n, _ = sizes
@@ -182,7 +194,9 @@ def test_nothing_outside_the_matrices_matters_or_changes(kind, rng, sizes):
 
 @pytest.mark.parametrize("k", [0, 1, 40, 130])
 def test_beta_zero_does_not_read_c(kind, k):
-    for (trans_a, trans_b), (m, n) in itertools.product(LAYOUTS, ((1, 3), (3, 1), (5, 40), (70, 17), (9, 32))):
+    for (trans_a, trans_b), (m, n) in itertools.product(
+        LAYOUTS, ((1, 3), (3, 1), (5, 40), (70, 17), (9, 32), (130, 10))
+    ):
         a, b = np.ones((k, m) if trans_a else (m, k), kind[0]), np.ones((n, k) if trans_b else (k, n), kind[0])
         np.testing.assert_array_equal(product(kind, trans_a, trans_b, a, b), np.full((m, n), k, kind[0]))
         c = np.full((m, n), 2, kind[0])
@@ -190,7 +204,9 @@ def test_beta_zero_does_not_read_c(kind, k):
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
-@pytest.mark.parametrize("sizes", [(5, 6, 7), (40, 50, 20), (70, 33, 150), (1, 30, 20), (30, 1, 20)], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [(5, 6, 7), (40, 50, 20), (70, 33, 150), (1, 30, 20), (30, 1, 20), (70, 10, 40)], ids=str
+)
 def test_nan_and_infinity_go_where_they_go_in_numpy(kind, rng, sizes):
     for trans_a, trans_b in LAYOUTS:
         a, b = operands(rng, kind[0], trans_a, trans_b, *sizes)
@@ -264,6 +280,8 @@ def walk_along_forbidden_pages():
         (5, 17, 33),
         (8, 32, 16),
         (9, 33, 129),
+        (45, 10, 33),
+        (135, 20, 130),
     ]
     for kind in itertools.product(("float32", "float64"), widths()):
         for sizes in [*edges, (17, 15, 31), (31, 100, 6), (66, 7, 18), (140, 47, 20), (140, 31, 130), (140, 150, 3)]:
