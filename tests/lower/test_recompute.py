@@ -44,6 +44,7 @@ def check(graph: sd.Graph, values: Values, sizes: Mapping[str, int]) -> int:
     """How many budgets were kept; each gives a sound program and the same bits."""
     graph, _ = optimize(graph)
     plain = lower(graph)
+    sizes = {name: sizes[name] for name in plain.sizes}
     expected = run(plain, values, sizes)
     most, kept = evaluate(peak(plain), sizes), 0
     for share in SHARES:
