@@ -15,6 +15,7 @@ import numpy as np
 from .core.dim import Dim, product
 from .cut import Cut, cut_of
 from .emit.module import Module
+from .lower.cost import cost_of
 from .lower.ir import Buffer, CheckRange, Copy, Gemm, KernelCall, Param, Program, Step, Storage
 from .lower.memory import bytes_of
 from .runtime import blas, driver, gemm, native, team
@@ -24,7 +25,7 @@ RESERVED = 3  # slots for the report of a failed step, and for what no step read
 UNREAD = 2
 KERNEL_GRAIN = 16  # rows of a kernel that stay together: a cache line of the narrowest
 PRODUCT_GRAIN = 32  # rows or columns of a product that stay together: a tile of the widest
-PRODUCT_SPEED = 4  # multiplications and additions of a product in the time of one operation on the elements of arrays
+PRODUCT_SPEED, VECTOR_SPEED = 8, 2  # operations of a product in the time of one on the elements of arrays
 USUAL_BATCH = 128
 
 
@@ -74,7 +75,9 @@ class Table:
 
     def __init__(self, module: Module) -> None:
         self.slots = Slots()
-        kernels = dict(zip((kernel.name for kernel in module.kernels), _compiled(module), strict=True))
+        calls = [step for step in module.program.steps if isinstance(step, KernelCall) and team.can_share()]
+        self.cuts = {call: cut for call in calls if (cut := cut_of(call)) is not None}
+        kernels = dict(zip((kernel.name for kernel in module.kernels), self._compiled(module), strict=True))
         steps = zip(module.program.steps, module.calls, strict=True)
         self.steps = [self._step(step, kernels[call.name] if call else 0) for step, call in steps]
         if is_training(module.program):
@@ -90,7 +93,7 @@ class Table:
             return [driver.builtin("copy"), *words, self.slots.size(bytes_of(step.target))]
         if isinstance(step, CheckRange):
             return [address, *self._call(step.call)]
-        cut = cut_of(step) if team.can_share() else None
+        cut = self.cuts.get(step)
         return [address, *self._call(step)] if cut is None else self._shared(step, cut, address)
 
     def _shared(self, call: KernelCall, cut: Cut, address: int) -> list[int]:
@@ -163,9 +166,25 @@ class Table:
         moves[gemm.WORDS.index(along)] = team.COUNT
         for matrix, distance in distances.items():
             moves[gemm.WORDS.index(matrix)] = self.slots.size(distance * item)
-        cost = step.m * step.n * step.k * step.count
-        speed = 1 if 1 in (step.m, step.n) else PRODUCT_SPEED  # with a vector, memory sets the pace
-        return self._split(address, words, moves, Pieces(cost, rows, grain, speed))
+        speed = VECTOR_SPEED if 1 in (step.m, step.n) else PRODUCT_SPEED  # with a vector, memory sets the pace
+        return self._split(address, words, moves, Pieces(cost_of(step), rows, grain, speed))
+
+    def _compiled(self, module: Module) -> list[int]:
+        """Addresses of the module's kernels."""
+        wanted = [native.Wanted(k.name, k.digest, k.signature, k.source) for k in module.kernels]
+        return native.kernel_addresses(wanted, meanwhile=self._written(module.program))
+
+    def _written(self, program: Program) -> Iterator[Callable[[], object]]:
+        """What makes the functions that are not kernels and that this program needs."""
+        yield driver.run
+        own = [step for step in program.steps if isinstance(step, Gemm) and blas.provider() == "own"]
+        for dtype in dict.fromkeys(step.out.dtype.name for step in own):
+            yield partial(gemm.step_address, dtype)
+        if self.cuts or (own and team.can_share()):
+            yield team.split
+        if is_training(program):
+            for name in dict.fromkeys(map(_record_name, program.outputs.values())):
+                yield partial(driver.builtin, name)
 
 
 def _is_wide(step: Gemm) -> bool:
@@ -194,22 +213,3 @@ def packed(steps: Sequence[Sequence[int]]) -> Array:
     """Steps, each an address and its words, as one array for the driver."""
     words = [word for step in steps for word in (step[0], len(step) - 1, *step[1:])]
     return np.array(words, np.int64)
-
-
-def _compiled(module: Module) -> list[int]:
-    """Addresses of the module's kernels."""
-    wanted = [native.Wanted(k.name, k.digest, k.signature, k.source) for k in module.kernels]
-    return native.kernel_addresses(wanted, meanwhile=_written(module.program))
-
-
-def _written(program: Program) -> Iterator[Callable[[], object]]:
-    """What makes the functions that are not kernels and that this program needs."""
-    yield driver.run
-    own = [step for step in program.steps if isinstance(step, Gemm) and blas.provider() == "own"]
-    for dtype in dict.fromkeys(step.out.dtype.name for step in own):
-        yield partial(gemm.step_address, dtype)
-    if team.can_share() and (own or any(isinstance(step, KernelCall) and cut_of(step) for step in program.steps)):
-        yield team.split
-    if is_training(program):
-        for name in dict.fromkeys(map(_record_name, program.outputs.values())):
-            yield partial(driver.builtin, name)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from functools import cache
 
 from ..core.dim import Dim
 from .ir import (
@@ -24,13 +22,13 @@ from .ir import (
     Var,
 )
 from .rewrite import expressions, subexpressions
+from .trace import calls_beside
 
 FUNCTION_COST = 8  # exp beside an addition, both vectorised
-_INSTRUCTIONS = {
+_INSTRUCTIONS = frozenset({
     "abs", "fabs", "floor", "ceil", "rint", "trunc", "sign", "isnan", "isinf", "isfinite", "maximum", "minimum",
     "copysign", "cast",
-}  # fmt: skip
-_CALL = re.compile(r"([a-z_0-9]+)\(")
+})  # fmt: skip
 
 
 def cost_of(step: Step) -> int | Dim:
@@ -55,13 +53,8 @@ def _cost(statements: Sequence[Statement], sizes: Mapping[str, int | Dim]) -> in
 
 def _weight(part: Expr) -> int:
     if isinstance(part, Apply):
-        return FUNCTION_COST if _calls_functions(part.code) else 1
+        return FUNCTION_COST if calls_beside(part.code, _INSTRUCTIONS) else 1
     return int(isinstance(part, Load))
-
-
-@cache
-def _calls_functions(code: str) -> bool:
-    return not set(_CALL.findall(code)) <= _INSTRUCTIONS
 
 
 def _number(extent: Expr, sizes: Mapping[str, int | Dim]) -> int | Dim:

@@ -51,7 +51,7 @@ def recompute(
         least = f"{best.bytes} with recomputation" if best.bytes < given.bytes else "which recomputation cannot reduce"
         problem = f"memory_budget={budget.bytes} is too little: {takes}, {least}"
         raise GraphError(explain(asked, problem, at=here(), hint=f"allow {best.bytes}, or compile for smaller sizes"))
-    made = retaken(steps, updates, best.order, name)
+    made = retaken(steps, updates, best.order, search.flow, name)
     more = best.operations - given.operations
     return made, Recomputed(*budget, frozenset(made.again), given.bytes, best.bytes, given.operations, more)
 
@@ -70,7 +70,7 @@ class _Search:
 
     def __init__(self, budget: Budget, steps: Sequence[Step], updates: Updates) -> None:
         self.budget, self.steps, self.updates = budget, steps, updates
-        self.overwriting = Overwriting()
+        self.overwriting, self.flow = Overwriting(), Flow(steps)
         self.operations = [evaluate(cost_of(step), budget.sizes) for step in steps]
         self.given = self._plan(range(len(steps)))
 
@@ -79,7 +79,7 @@ class _Search:
         wanted = self.budget.bytes
         if self.given.bytes <= wanted:
             return self.given
-        rehearsal = Rehearsal(self.steps, self.updates, self.budget.sizes, self.overwriting)
+        rehearsal = Rehearsal(self.steps, self.flow, self.operations, self.updates, self.budget.sizes, self.overwriting)
         found = [self.given]
         low, high, limit = 0, 0, max(wanted, rehearsal.least())
         stride = close = limit // CLOSE + 1
@@ -97,16 +97,17 @@ class _Search:
         return min(fitting, key=lambda plan: plan.operations) if fitting else min(found, key=lambda plan: plan.bytes)
 
     def _plan(self, order: Sequence[int]) -> _Plan:
-        trial = retaken(self.steps, self.updates, order, str)
+        trial = retaken(self.steps, self.updates, order, self.flow, str)
         steps, _ = lay_out(trial.steps, trial.updates, self.overwriting, str)
         slots = assign_slots(steps, dict.fromkeys(buffer for step in steps for buffer in touches(step)))
         size = sum(evaluate(slot, self.budget.sizes) for slot in slots)
         return _Plan(list(order), sum(self.operations[position] for position in order), size)
 
 
-def retaken(steps: Sequence[Step], updates: Updates, order: Sequence[int], name: Callable[[str], str]) -> Retaken:
+def retaken(
+    steps: Sequence[Step], updates: Updates, order: Sequence[int], flow: Flow, name: Callable[[str], str]
+) -> Retaken:
     """Steps in this order of their positions. One that comes again writes to new memory, which all that follow read."""
-    flow = Flow(steps)
     latest: dict[Storage, Storage] = {}
     versions: dict[Buffer, list[Buffer]] = {}
 

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..core.dim import evaluate
-from .cost import cost_of
 from .inplace import Overwriting
 from .ir import Buffer, Gemm, KernelCall, Step, touches, written
 from .memory import bytes_of
@@ -25,13 +24,18 @@ class Rehearsal:
     that may be given up, each with the step that makes it."""
 
     def __init__(
-        self, steps: Sequence[Step], updates: Updates, sizes: Mapping[str, int], overwriting: Overwriting
+        self,
+        steps: Sequence[Step],
+        flow: Flow,
+        operations: Sequence[int],
+        updates: Updates,
+        sizes: Mapping[str, int],
+        overwriting: Overwriting,
     ) -> None:
-        flow = Flow(steps)
         buffers = {b.storage: b for step in steps for b in touches(step) if b.role == "work"}
         number = {storage: k for k, storage in enumerate(buffers)}
         self.bytes = [evaluate(bytes_of(buffer), sizes) for buffer in buffers.values()]
-        self.operations = [evaluate(cost_of(step), sizes) for step in steps]
+        self.operations = operations
         self.reads = [[number[s] for s in storages if s in number] for storages in flow.reads]
         self.writes = [[number[s] for s in storages if s in number] for storages in flow.writes]
         self.readers = [flow.readers.get(storage, []) for storage in buffers]

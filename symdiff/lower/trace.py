@@ -20,7 +20,7 @@ ANY = Var("?")  # a position known only at run time
 ZERO = Const(0, INT64)
 _FLOATING = (Elementwise, View, Place, Gather, Index, InRange)
 _CALL = re.compile(r"([a-z_0-9]+)\(")
-_CHEAP_CALLS = {"maximum", "minimum", "abs", "sign", "isfinite", "isnan", "cast"}
+_CHEAP_CALLS = frozenset({"maximum", "minimum", "abs", "sign", "isfinite", "isnan", "cast"})
 
 
 def is_scalar(node: Node) -> bool:
@@ -42,12 +42,13 @@ def floats(node: Node) -> bool:
 def is_expensive(node: Node) -> bool:
     """Costs more to compute again than to load."""
     lowering = node.op.lowering
-    return isinstance(lowering, Elementwise) and _has_expensive_calls(lowering.code)
+    return isinstance(lowering, Elementwise) and calls_beside(lowering.code, _CHEAP_CALLS)
 
 
 @cache
-def _has_expensive_calls(code: str) -> bool:
-    return not set(_CALL.findall(code)) <= _CHEAP_CALLS
+def calls_beside(code: str, these: frozenset[str]) -> bool:
+    """Whether the text of an expression calls other functions than ``these``."""
+    return not these.issuperset(_CALL.findall(code))
 
 
 def operands_at(node: Node, index: IndexTuple) -> list[tuple[Node, IndexTuple]]:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 from symdiff.core.record import record
 
+REALS = {"float32": "float", "float64": "double"}
+"""What LLVM calls them."""
 Value = str | int
 """A name that LLVM knows, or a constant."""
 
@@ -97,6 +99,10 @@ class Function:
     def at(self, pointer: str, kind: str, index: Value) -> str:
         """The address of element `index`."""
         return self.let(f"getelementptr inbounds {kind}, ptr {pointer}, i64 {index}")
+
+    def word(self, words: str, place: Value) -> str:
+        """The i64 at a place of an array of them."""
+        return self.let(f"load i64, ptr {self.at(words, 'i64', place)}")
 
     def memory(self, kind: str, count: int, align: int) -> str:
         """The address of `count` elements on the stack."""

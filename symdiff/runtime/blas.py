@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.runtime import codegen, gemm, load
+from symdiff.runtime import codegen, gemm, layout, load
+from symdiff.runtime.assembly import REALS
 
 TRANSPOSE = 112
 _LETTER = {"float32": "s", "float64": "d"}
@@ -69,21 +70,12 @@ def _scipy() -> dict[str, int] | None:
     except ImportError:
         return None
     capsules = {dtype: cython_blas.__pyx_capi__[f"{c}gemm"] for dtype, c in _LETTER.items()}
-    return {dtype: _adapter(dtype, _capsule_address(capsule)) for dtype, capsule in capsules.items()}
-
-
-def _capsule_address(capsule: Any) -> int:
-    name = ctypes.pythonapi.PyCapsule_GetName
-    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    return int(pointer(capsule, name(capsule)))
+    return {dtype: _adapter(dtype, layout.capsule_address(capsule)) for dtype, capsule in capsules.items()}
 
 
 def _adapter(dtype: str, fortran: int) -> int:
     """Row-major cblas on top of a Fortran gemm, which is column-major: c' = b' a', with every argument by reference."""
-    real = {"float32": "float", "float64": "double"}[dtype]
-    entry = f"symdiff_gemm_{dtype}"
+    real, entry = REALS[dtype], f"symdiff_gemm_{dtype}"
     small = "\n".join(f"  %{x}.32 = trunc i64 %{x} to i32" for x in ("m", "n", "k", "lda", "ldb", "ldc"))
     kinds = {"ta.c": "i8", "tb.c": "i8", "alpha": real, "beta": real}
     values = ("tb.c", "ta.c", "n.32", "m.32", "k.32", "alpha", "ldb.32", "lda.32", "beta", "ldc.32")

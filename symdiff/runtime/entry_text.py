@@ -69,7 +69,7 @@ def _enter() -> str:
     """Run the program and give its results, or None for a call that is declined."""
     f = Function(ENTRY, "ptr %self, ptr %given, i64 %count", result="ptr")
     plan = _field(f, f.let("call ptr @PyTuple_GetItem(ptr %self, i64 0)"), layout.DATA, "ptr")
-    kept = f.let(f"alloca i64, i64 {_word(f, plan, RESULTS)}")
+    kept = f.let(f"alloca i64, i64 {f.word(plan, RESULTS)}")
     none = _object(f, plan, NONE)
     result = f.variable("ptr", none)
     acquired = _called(f, _object(f, plan, ACQUIRE), f.at(plan, "i64", FALSE), 1)
@@ -94,9 +94,9 @@ def _enter() -> str:
 def _accepts() -> str:
     """Whether all arguments are as planned. The slots are told where those are that were looked at."""
     f = Function("accepts", "ptr %plan, ptr %given, i64 %count", result="i1")
-    has_state, inputs = _word(f, "%plan", HAS_STATE), _word(f, "%plan", INPUTS)
+    has_state, inputs = f.word("%plan", HAS_STATE), f.word("%plan", INPUTS)
     busy = f.let(f"load i64, ptr {_object(f, '%plan', BUSY)}")
-    good = f.variable("i1", f.let(f"icmp ne i64 {_word(f, '%plan', OPEN)}, 0"))
+    good = f.variable("i1", f.let(f"icmp ne i64 {f.word('%plan', OPEN)}, 0"))
     _require(f, good, f.equal(busy, 0))
     _require(f, good, f.equal("%count", f.add(has_state, inputs)))
     with f.when(f.both(f.get(good), f.less(0, has_state))):
@@ -109,10 +109,10 @@ def _accepts() -> str:
         array, description = _object(f, arrays, k), f.get(wanted)
         f.set(good, f.let(f"call i1 @matches(ptr {array}, ptr {description}, ptr {_object(f, '%plan', ARRAY)})"))
         with f.when(f.get(good)):
-            data, size = _field(f, array, layout.DATA, "i64"), _word(f, description, INPUT_BYTES)
+            data, size = _field(f, array, layout.DATA, "i64"), f.word(description, INPUT_BYTES)
             f.set(good, f.let(f"call i1 @is_apart(i64 {data}, i64 {size}, ptr %plan)"))
-            f.do(f"store i64 {data}, ptr {f.at(slots, 'i64', _word(f, description, INPUT_SLOT))}")
-        f.set(wanted, f.at(description, "i64", f.add(_word(f, description, INPUT_RANK), INPUT_SHAPE)))
+            f.do(f"store i64 {data}, ptr {f.at(slots, 'i64', f.word(description, INPUT_SLOT))}")
+        f.set(wanted, f.at(description, "i64", f.add(f.word(description, INPUT_RANK), INPUT_SHAPE)))
     return f.text(f"i1 {f.get(good)}")
 
 
@@ -124,12 +124,12 @@ def _matches() -> str:
         rank = f.let(f"sext i32 {_field(f, '%object', layout.RANK, 'i32')} to i64")
         flags = f.let(f"and i32 {_field(f, '%object', layout.FLAGS, 'i32')}, {layout.READY}")
         _require(f, good, _same(f, _field(f, "%object", layout.DTYPE, "ptr"), _object(f, "%input", INPUT_DTYPE)))
-        _require(f, good, f.equal(rank, _word(f, "%input", INPUT_RANK)))
+        _require(f, good, f.equal(rank, f.word("%input", INPUT_RANK)))
         _require(f, good, f.let(f"icmp eq i32 {flags}, {layout.READY}"))
         with f.when(f.get(good)):
             shape, wanted = _field(f, "%object", layout.SHAPE, "ptr"), f.at("%input", "i64", INPUT_SHAPE)
             with _each(f, rank, good) as axis:
-                f.set(good, f.equal(_word(f, shape, axis), _word(f, wanted, axis)))
+                f.set(good, f.equal(f.word(shape, axis), f.word(wanted, axis)))
     return f.text(f"i1 {f.get(good)}")
 
 
@@ -137,11 +137,11 @@ def _is_apart() -> str:
     """Whether memory lies outside what the program writes."""
     f = Function("is_apart", "i64 %data, i64 %size, ptr %plan", result="i1")
     good, end = f.variable("i1", "true"), f.add("%data", "%size")
-    first = f.at("%plan", "i64", _word(f, "%plan", FIRST_RANGE))
-    with _each(f, _word(f, "%plan", RANGES), good) as k:
+    first = f.at("%plan", "i64", f.word("%plan", FIRST_RANGE))
+    with _each(f, f.word("%plan", RANGES), good) as k:
         place = f.mul(k, PAIR)
-        before = f.let(f"icmp ule i64 {end}, {_word(f, first, place)}")
-        after = f.let(f"icmp ule i64 {_word(f, first, f.add(place, 1))}, %data")
+        before = f.let(f"icmp ule i64 {end}, {f.word(first, place)}")
+        after = f.let(f"icmp ule i64 {f.word(first, f.add(place, 1))}, %data")
         f.set(good, f.any(before, after))
     return f.text(f"i1 {f.get(good)}")
 
@@ -151,7 +151,7 @@ def _is_apart() -> str:
 
 def _run(f: Function) -> str:
     """Whether the program ran to its end."""
-    table, steps, slots = _object(f, "%plan", TABLE), _word(f, "%plan", STEPS), _object(f, "%plan", SLOTS)
+    table, steps, slots = _object(f, "%plan", TABLE), f.word("%plan", STEPS), _object(f, "%plan", SLOTS)
     failed = python_function.unlocked(f, f"call i64 @run(ptr {table}, i64 {steps}, ptr {slots})")
     return f.equal(failed, 0)
 
@@ -159,7 +159,7 @@ def _run(f: Function) -> str:
 def _take_step() -> str:
     f = Function("take", "ptr %plan, ptr %kept", result="i1")
     done, records = _run(f), _object(f, "%plan", RECORDS)
-    size = f.mul(_word(f, "%plan", RESULTS), 8)
+    size = f.mul(f.word("%plan", RESULTS), 8)
     f.call("llvm.memcpy.p0.p0.i64", "ptr %kept", f"ptr {records}", f"i64 {size}", "i1 false")
     return f.text(f"i1 {done}")
 
@@ -168,7 +168,7 @@ def _finish_step() -> str:
     f = Function("finish", "ptr %plan, ptr %kept", result="ptr")
     metrics = f.let(f"call ptr @PyObject_CallNoArgs(ptr {_object(f, '%plan', MAKE)})")
     good = f.variable("i1", f.let(f"icmp ne ptr {metrics}, null"))
-    with _each(f, _word(f, "%plan", RESULTS), good) as k:
+    with _each(f, f.word("%plan", RESULTS), good) as k:
         name = _object(f, _result(f, k), 0)
         number = f.let(f"load double, ptr {f.at('%kept', 'i64', k)}")
         value = f.let(f"call ptr @PyFloat_FromDouble(double {number})")
@@ -196,7 +196,7 @@ def _new_arrays() -> str:
     """Arrays for the results, which the slots are told of. What there is no memory for is null."""
     f = Function("new_arrays", "ptr %plan, ptr %kept", result="i1")
     make, slots, good = _object(f, "%plan", MAKE), _object(f, "%plan", SLOTS), f.variable("i1", "true")
-    with f.loop(_word(f, "%plan", RESULTS)) as k:
+    with f.loop(f.word("%plan", RESULTS)) as k:
         result = _result(f, k)
         array = f.let(f"call ptr {make}(ptr {_object(f, result, 0)}, i32 0, ptr null, i32 0)")
         f.do(f"store ptr {array}, ptr {f.at('%kept', 'ptr', k)}")
@@ -204,20 +204,20 @@ def _new_arrays() -> str:
             f.set(good, "false")
             f.call("PyErr_Clear")
             otherwise()
-            f.do(f"store i64 {_field(f, array, layout.DATA, 'i64')}, ptr {f.at(slots, 'i64', _word(f, result, 1))}")
+            f.do(f"store i64 {_field(f, array, layout.DATA, 'i64')}, ptr {f.at(slots, 'i64', f.word(result, 1))}")
     return f.text(f"i1 {f.get(good)}")
 
 
 def _drop() -> str:
     f = Function("drop", "ptr %plan, ptr %kept")
-    with f.loop(_word(f, "%plan", RESULTS)) as k:
+    with f.loop(f.word("%plan", RESULTS)) as k:
         f.call("Py_DecRef", f"ptr {_object(f, '%kept', k)}")
     return f.text()
 
 
 def _finish_function() -> str:
     f = Function("finish", "ptr %plan, ptr %kept", result="ptr")
-    count = _word(f, "%plan", RESULTS)
+    count = f.word("%plan", RESULTS)
     results = f.let(f"call ptr @PyTuple_New(i64 {count})")
     with f.when(_same(f, results, "null")) as otherwise:
         f.call("drop", "ptr %plan", "ptr %kept")
@@ -230,10 +230,6 @@ def _finish_function() -> str:
 # -- words and fields
 
 
-def _word(f: Function, words: str, place: str | int) -> str:
-    return f.let(f"load i64, ptr {f.at(words, 'i64', place)}")
-
-
 def _object(f: Function, words: str, place: str | int) -> str:
     return f.let(f"load ptr, ptr {f.at(words, 'i64', place)}")
 
@@ -244,7 +240,7 @@ def _field(f: Function, owner: str, offset: int, kind: str) -> str:
 
 def _result(f: Function, k: str) -> str:
     """Where result k is described."""
-    first = f.at("%plan", "i64", _word(f, "%plan", FIRST_RESULT))
+    first = f.at("%plan", "i64", f.word("%plan", FIRST_RESULT))
     return f.at(first, "i64", f.mul(k, PAIR))
 
 

@@ -10,10 +10,10 @@ division must not leave a single row or column of a larger product.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
-from symdiff.runtime import codegen, native
-from symdiff.runtime.assembly import Function, Vector, declared
+from symdiff.core.record import record
+from symdiff.runtime import codegen, native, walk
+from symdiff.runtime.assembly import REALS, Function, Vector, declared
 from symdiff.runtime.gemm_tile import BLOCK, PACK, TILE, TURN, dots, finish, pack, tile, tile_name, turn
 
 IN_PLACE = 128
@@ -37,7 +37,7 @@ WORDS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shape:
     """The tiles that fill the registers of a CPU: rows of a whole one and of one for the rows that are left over."""
 
@@ -48,8 +48,7 @@ class Shape:
     cpu: str = ""  # to compile for; by default this one
 
     def vector(self, dtype: str) -> Vector:
-        real = {"float32": "float", "float64": "double"}[dtype]
-        return Vector(real, self.bytes // (4 if real == "float" else 8))
+        return Vector(REALS[dtype], self.bytes // (4 if dtype == "float32" else 8))
 
     def heights(self, vectors: int) -> tuple[int, int]:
         return self.one_vector if vectors == 1 else self.two_vectors
@@ -241,9 +240,7 @@ def _product(vector: Vector, attributes: str) -> str:
 
 def _step(vector: Vector, entry: str, attributes: str) -> str:
     """`count` products. One of a single column is made as its transpose, which is a row."""
-    f = Function(entry, "ptr %words, ptr %slots", attributes, "i64")
-    slots = {name: f.let(f"load i64, ptr {f.at('%words', 'i64', i)}") for i, name in enumerate(WORDS)}
-    given = {name: f.let(f"load i64, ptr {f.at('%slots', 'i64', slot)}") for name, slot in slots.items()}
+    f, _, given = walk.step(entry, WORDS, attributes)
     flags = {name: f.let(f"icmp ne i64 {given[name]}, 0") for name in ("trans_a", "trans_b", "add")}
     column = f.both(f.equal(given["n"], 1), f.any(f.equal(given["ldc"], 1), f.equal(given["m"], 1)))
 

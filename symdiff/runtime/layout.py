@@ -42,10 +42,16 @@ def new_like_array() -> int:
     """The address of NumPy's `PyArray_NewLikeArray`."""
     from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # as every extension module does
 
+    return _size_at(capsule_address(_multiarray_umath._ARRAY_API) + 8 * _NEW_LIKE_ARRAY).value
+
+
+def capsule_address(capsule: object) -> int:
+    """What a capsule of an extension module points to."""
+    name = ctypes.pythonapi.PyCapsule_GetName
+    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    table = pointer(_multiarray_umath._ARRAY_API, None)
-    return ctypes.c_size_t.from_address(table + 8 * _NEW_LIKE_ARRAY).value
+    return int(pointer(capsule, name(capsule)))
 
 
 def _samples() -> list[np.ndarray[tuple[int, ...], np.dtype[np.generic]]]:
@@ -79,7 +85,7 @@ def _reference_is_known() -> bool:
 
 
 def _word(owner: object, offset: int) -> int:
-    return ctypes.c_size_t.from_address(id(owner) + offset).value
+    return _size_at(id(owner) + offset).value
 
 
 def _half(owner: object, offset: int) -> int:

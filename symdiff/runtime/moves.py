@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from symdiff.runtime import codegen
-from symdiff.runtime.assembly import Function
-
-_REALS = {"float32": "float", "float64": "double"}
+from symdiff.runtime import codegen, walk
+from symdiff.runtime.assembly import REALS, Function
 
 
 def copy(entry: str) -> str:
-    f, _, value = _step(entry, "source", "target", "bytes")
+    f, _, value = walk.step(entry, ("source", "target", "bytes"))
     source, target = (f.let(f"inttoptr i64 {value[name]} to ptr") for name in ("source", "target"))
     f.call("llvm.memmove.p0.p0.i64", f"ptr {target}", f"ptr {source}", f"i64 {value['bytes']}", "i1 0")
     return _module(f, "declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)")
 
 
 def record(dtype: str, entry: str) -> str:
-    f, _, value = _step(entry, "source", "target", "position")
+    f, _, value = walk.step(entry, ("source", "target", "position"))
     source, target = (f.let(f"inttoptr i64 {value[name]} to ptr") for name in ("source", "target"))
     f.do(f"store double {_as_double(f, dtype, source)}, ptr {f.at(target, 'double', value['position'])}")
     return _module(f)
@@ -24,8 +22,8 @@ def record(dtype: str, entry: str) -> str:
 
 def _as_double(f: Function, dtype: str, source: str) -> str:
     """The number at an address."""
-    if dtype in _REALS:
-        number = f.let(f"load {_REALS[dtype]}, ptr {source}")
+    if dtype in REALS:
+        number = f.let(f"load {REALS[dtype]}, ptr {source}")
         return number if dtype == "float64" else f.let(f"fpext float {number} to double")
     kind = "i8" if dtype == "bool" else f"i{dtype.lstrip('uint')}"
     number = f.let(f"load {kind}, ptr {source}")
@@ -34,7 +32,7 @@ def _as_double(f: Function, dtype: str, source: str) -> str:
 
 def gather_rows(entry: str) -> str:
     """Rows that lie side by side are used where they are; others are copied."""
-    f, slots, value = _step(entry, "source", "order", "copy", "start", "count", "row_bytes", "batch")
+    f, slots, value = walk.step(entry, ("source", "order", "copy", "start", "count", "row_bytes", "batch"))
     source, order, copy = (f.let(f"inttoptr i64 {value[name]} to ptr") for name in ("source", "order", "copy"))
     rows = f.at(order, "i64", value["start"])
 
@@ -43,26 +41,19 @@ def gather_rows(entry: str) -> str:
 
     place, scattered = f.variable("ptr", copy), f.variable("i1", "false")
     with f.when(f.less(0, value["count"])):
-        first = f.let(f"load i64, ptr {rows}")
+        first = f.word(rows, 0)
         f.set(place, row(first))
         with f.loop(value["count"]) as i:
-            strays = f.negated(f.equal(f.let(f"load i64, ptr {f.at(rows, 'i64', i)}"), f.add(first, i)))
+            strays = f.negated(f.equal(f.word(rows, i), f.add(first, i)))
             f.set(scattered, f.any(f.get(scattered), strays))
     with f.when(f.get(scattered)):
         f.set(place, copy)
         with f.loop(value["count"]) as i:
             target = f.at(copy, "i8", f.mul(i, value["row_bytes"]))
-            origin = row(f.let(f"load i64, ptr {f.at(rows, 'i64', i)}"))
+            origin = row(f.word(rows, i))
             f.call("llvm.memcpy.p0.p0.i64", f"ptr {target}", f"ptr {origin}", f"i64 {value['row_bytes']}", "i1 0")
     f.do(f"store ptr {f.get(place)}, ptr {f.at('%slots', 'i64', slots['batch'])}")
     return _module(f, "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
-
-
-def _step(entry: str, *words: str) -> tuple[Function, dict[str, str], dict[str, str]]:
-    """A step; for each of its words the number of the slot, and what the slot holds."""
-    f = Function(entry, "ptr %words, ptr %slots", result="i64")
-    slots = {name: f.let(f"load i64, ptr {f.at('%words', 'i64', k)}") for k, name in enumerate(words)}
-    return f, slots, {name: f.let(f"load i64, ptr {f.at('%slots', 'i64', slot)}") for name, slot in slots.items()}
 
 
 def _module(f: Function, declarations: str = "") -> str:

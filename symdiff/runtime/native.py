@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import functools
-import gc
 import hashlib
 import importlib.util
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import llvmlite
 import numpy as np
 
+from symdiff.core.collector import paused_collector
+from symdiff.core.record import record
 from symdiff.runtime import cache, codegen, load
 from symdiff.runtime.signature import Param
 from symdiff.runtime.text import canonical
@@ -26,7 +26,7 @@ _writing = threading.RLock()
 one must not wait for that one."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wanted:
     """A kernel that somebody wants to call. Those of equal digests do the same; `source` gives the text and the
     constants in it, and is asked when no such kernel was compiled before. `extra` names further functions in it."""
@@ -143,15 +143,13 @@ def _symbol(digest: str) -> str:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """No garbage collection, which costs a tenth of a compilation, and no long waits of the LLVM thread for Python."""
-    collecting, interval = gc.isenabled(), sys.getswitchinterval()
-    gc.disable()
+    interval = sys.getswitchinterval()
     sys.setswitchinterval(5e-5)
     try:
-        yield
+        with paused_collector():
+            yield
     finally:
         sys.setswitchinterval(interval)
-        if collecting:
-            gc.enable()
 
 
 @contextmanager

@@ -57,10 +57,6 @@ def _pause() -> str:
 _PAUSE = _pause()
 
 
-def _word(f: Function, array: str, place: str | int) -> str:
-    return f.let(f"load i64, ptr {f.at(array, 'i64', place)}")
-
-
 def _piece() -> str:
     """Piece `p` of `pieces`: the inner step, with its words moved on by the rows before the piece.
 
@@ -68,19 +64,19 @@ def _piece() -> str:
     """
     f = Function("piece", "ptr %words, ptr %slots, i64 %p, i64 %pieces")
     moved = f.memory("i64", MOST_WORDS, 64)
-    rows, grain = _word(f, "%slots", _word(f, "%words", ROWS)), _word(f, "%words", GRAIN)
+    rows, grain = f.word("%slots", f.word("%words", ROWS)), f.word("%words", GRAIN)
     whole = f.let(f"udiv i64 {f.let(f'udiv i64 {rows}, %pieces')}, {grain}")
     share = f.max(f.mul(whole, grain), grain)
     first = f.min(f.mul("%p", share), rows)
     left = f.sub(rows, first)
     count = f.select(f.equal("%p", f.sub("%pieces", 1)), "i64", left, f.min(share, left))
     with f.when(f.less(0, count)):
-        with f.loop(_word(f, "%words", COUNTED)) as k:
+        with f.loop(f.word("%words", COUNTED)) as k:
             pair = f.add(f.mul(k, 2), PAIRS)
-            value = f.variable("i64", _word(f, "%slots", _word(f, "%words", pair)))
-            step = _word(f, "%words", f.add(pair, 1))
+            value = f.variable("i64", f.word("%slots", f.word("%words", pair)))
+            step = f.word("%words", f.add(pair, 1))
             with f.when(f.less(-1, step)):
-                f.set(value, f.add(f.get(value), f.mul(_word(f, "%slots", step), first)))
+                f.set(value, f.add(f.get(value), f.mul(f.word("%slots", step), first)))
             with f.when(f.let(f"icmp eq i64 {step}, {COUNT}")):
                 f.set(value, count)
             f.do(f"store i64 {f.get(value)}, ptr {f.at(moved, 'i64', k)}")
@@ -160,7 +156,7 @@ def _start() -> str:
     started = f.at("%board", "i64", STARTED)
     with f.when(f.let(f"icmp eq i64 {f.let(f'load i64, ptr {started}')}, 0")):
         f.do(f"store i64 1, ptr {started}")
-        with f.loop(_word(f, "%board", WANTED)):
+        with f.loop(f.word("%board", WANTED)):
             code = f.let(f"call i32 @pthread_create(ptr {thread}, ptr null, ptr @worker, ptr %board)")
             with f.when(f.let(f"icmp eq i32 {code}, 0")):
                 f.let(f"call i32 @pthread_detach(i64 {f.let(f'load i64, ptr {thread}')})")
@@ -172,7 +168,7 @@ def _split() -> str:
     f = Function(ENTRY, "ptr %words, ptr %slots", result="i64")
     board = f.let(f"load ptr, ptr {f.at('%words', 'i64', 1)}")
     owned = f.at(board, "i64", OWNED)
-    pieces = _word(f, "%slots", _word(f, "%words", PIECES))
+    pieces = f.word("%slots", f.word("%words", PIECES))
     alone = f.variable("i1", "true")
     with f.when(f.less(1, pieces)):
         taken = f.let(f"cmpxchg ptr {owned}, i64 0, i64 1 acquire monotonic, align 8")

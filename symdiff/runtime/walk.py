@@ -5,11 +5,20 @@ A step is [address, number of words, word 0, word 1, ...] in the table, and is c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from symdiff.runtime import codegen, denormals
 from symdiff.runtime.assembly import Function
 
 STATUS, FAILED_STEP = 0, 1  # slots for the report of a failed step
 _HEAD = f'target triple = "{codegen.triple()}"\n{denormals.DECLARATIONS}'
+
+
+def step(entry: str, words: Sequence[str], attributes: str = "") -> tuple[Function, dict[str, str], dict[str, str]]:
+    """The beginning of a step: for each of its words the number of the slot, and what the slot holds."""
+    f = Function(entry, "ptr %words, ptr %slots", attributes, "i64")
+    slots = {name: f.word("%words", k) for k, name in enumerate(words)}
+    return f, slots, {name: f.word("%slots", slot) for name, slot in slots.items()}
 
 
 def run() -> str:
@@ -49,7 +58,7 @@ def _walk() -> str:
 
     with f.repeat(goes_on):
         step = f.get(at)
-        address, count = f.let(f"load ptr, ptr {step}"), f.let(f"load i64, ptr {f.at(step, 'i64', 1)}")
+        address, count = f.let(f"load ptr, ptr {step}"), f.word(step, 1)
         words = f.at(step, "i64", 2)
         f.set(at, f.at(words, "i64", count))
         f.set(status, f.let(f"call i64 {address}(ptr {words}, ptr %slots)"))

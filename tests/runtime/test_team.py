@@ -92,11 +92,8 @@ def test_several_owners_at_once(board: int) -> None:
         job.check()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_forked_process_has_a_team_of_its_own(board: int) -> None:
-    job = Job(board, 1000, 1, 4)
-    job.run(10)
+def in_a_child(job: Job) -> int:
+    """A forked process that runs a job; its number."""
     child = os.fork()
     if child == 0:
         try:
@@ -105,9 +102,22 @@ def test_a_forked_process_has_a_team_of_its_own(board: int) -> None:
             os._exit(0)
         finally:
             os._exit(1)
+    return child
+
+
+def exit_code(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_process_has_a_team_of_its_own(board: int) -> None:
+    job = Job(board, 1000, 1, 4)
+    job.run(10)
+    child = in_a_child(job)
     job.run(100)
     job.check()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert exit_code(child) == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -117,20 +127,10 @@ def test_a_fork_in_the_middle_of_a_job(board: int) -> None:
     job, mine = Job(board, 100_000, 1, 4), Job(board, 1000, 1, 4)
     thread = threading.Thread(target=job.run, args=(200,))
     thread.start()
-    children = []
-    for _ in range(5):
-        child = os.fork()
-        if child == 0:
-            try:
-                mine.run(100)
-                mine.check()
-                os._exit(0)
-            finally:
-                os._exit(1)
-        children.append(child)
+    children = [in_a_child(mine) for _ in range(5)]
     thread.join()
     job.check()
-    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 5
+    assert list(map(exit_code, children)) == [0] * 5
 
 
 def test_signals_go_to_python() -> None:

@@ -1,6 +1,6 @@
 """Functions that vectorise: how each is computed, and how far its results may be from the true value.
 
-docs/maths.md has the measured errors and times; tests/runtime/test_accuracy.py holds them to these bounds.
+docs/maths.md has the measured errors and times; tests/runtime/test_maths_accuracy.py holds them to these bounds.
 """
 
 from __future__ import annotations
