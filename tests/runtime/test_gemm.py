@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import functools
 import itertools
 import mmap
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from symdiff.core.record import replace
 from symdiff.runtime import codegen, driver, gemm, load
 
 pytestmark = pytest.mark.skipif(gemm.shape() is None, reason="this CPU has no product of our own")
@@ -27,7 +27,7 @@ LAYOUTS = list(itertools.product((False, True), (False, True)))
 @functools.cache
 def step(dtype, width):
     """The address of the step for vectors of `width` bytes; the short ones in code for a CPU that has no others."""
-    shape = gemm.AVX512 if width == 64 else dataclasses.replace(gemm.AVX2, cpu="haswell")
+    shape = gemm.AVX512 if width == 64 else replace(gemm.AVX2, cpu="haswell")
     entry = f"test_gemm_{dtype}_{width}"
     return load.load(codegen.object_code(gemm.text(dtype, shape, entry), entry, thorough=False), entry)
 
