@@ -7,7 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from .core.dim import Dim, evaluate
 from .emit.driver import is_again, peak, sections
 from .emit.module import Module
-from .lower.ir import Buffer, CheckRange, Copy, Gemm, KernelCall, Program, Step
+from .lower.ir import (
+    Buffer,
+    CheckRange,
+    Choice,
+    Copy,
+    Gemm,
+    KernelCall,
+    Program,
+    Repetition,
+    Step,
+    all_steps,
+    programs_in,
+)
 from .lower.memory import bytes_of
 from .runtime import blas
 
@@ -20,18 +32,28 @@ def explained(module: Module, sizes: Mapping[str, int] | None = None) -> str:
 
 def _lines(module: Module, sizes: Mapping[str, int] | None) -> Iterator[str]:
     program = module.program
-    calls = sum(call is not None for call in module.calls)
-    products = sum(isinstance(step, Gemm) for step in program.steps)
-    yield f"{program.name}: {len(program.steps)} steps, {products} products ({blas.provider()}), {calls} kernel calls"
+    steps = list(all_steps(program))
+    products = sum(isinstance(step, Gemm) for step in steps)
+    calls = f"{products} products ({blas.provider()}), {len(module.calls)} kernel calls"
+    yield f"{program.name}: {len(steps)} steps, {calls}"
     yield f"kernels  {len(module.kernels)} different"
     yield from _memory(program, program.recomputed.sizes if program.recomputed else sizes)
     section = ""
-    for now, step, call in zip(sections(program), program.steps, module.calls, strict=True):
+    for now, step in zip(sections(program), program.steps, strict=True):
         if now != section:
             yield now
             section = now
-        again = is_again(step, program)
-        yield f"  {_repeated(step, program) if again else _described(step, call.name if call else '')}"
+        yield from _step(step, module, "  ")
+
+
+def _step(step: Step, module: Module, indent: str) -> Iterator[str]:
+    """A step, and those inside it."""
+    call = module.calls.get(step)
+    again = is_again(step, module.program)
+    yield indent + (_repeated(step, module.program) if again else _described(step, call.name if call else ""))
+    for program in programs_in(step):
+        for inner in program.steps:
+            yield from _step(inner, module, f"{indent}    ")
 
 
 def _memory(program: Program, sizes: Mapping[str, int] | None) -> Iterator[str]:
@@ -79,4 +101,9 @@ def _described(step: Step, call: str) -> str:
         return f"{'copy':<32} {step.target.name} = {step.source.name}"
     if isinstance(step, CheckRange):
         return f"{call:<32} {step.call.buffers[0].name} in range of {step.size}"
+    if isinstance(step, Repetition):
+        often = "for as long as a condition holds" if step.condition is not None else f"{step.length} times"
+        return f"{'loop':<32} {often}   {step.node.origin.place}"
+    if isinstance(step, Choice):
+        return f"{'choice':<32} by {step.holds.name}   {step.node.origin.place}"
     return f"{call:<32} starts a kernel: {step.reason}"

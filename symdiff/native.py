@@ -12,8 +12,9 @@ import numpy as np
 
 from .bound import Bound
 from .core.dim import evaluate
-from .core.errors import IndexRangeError, ShapeError, explain
+from .core.errors import GraphError, IndexRangeError, LinAlgError, ShapeError, explain
 from .core.graph import Graph
+from .core.node import describe, indexed
 from .emit.module import Module
 from .entry import Entry
 from .epoch import EpochTable, stretches
@@ -21,9 +22,10 @@ from .executor import Array, Params, is_led, no_short_way
 from .files import write_whole
 from .lower.budget import Budget
 from .lower.fuse import checked_operand
-from .lower.ir import CheckRange
+from .lower.ir import CheckRange, Choice, KernelCall, Repetition, Step
 from .lower.labels import model_name
 from .lower.lower import lower
+from .runtime.repeat import NEVER_ENDED
 from .runtime.walk import FAILED_STEP, STATUS
 from .state import State
 from .table import Table, is_training
@@ -182,9 +184,16 @@ class NativeExecutor:
         return known[key]
 
     def _fail(self, bound: Bound, step: int, rows: tuple[str, Array] | None = None) -> NoReturn:
-        """Say which index was outside its axis: the only way a step fails. ``rows`` are the rows of the data that were
-        gathered along a named size, so that the place is the user's."""
-        check, status = self.program.steps[step], int(bound.values[STATUS])
+        """Say which index was outside its axis, or what a routine could not do. ``rows`` are the rows of the data that
+        were gathered along a named size, so that the place is the user's."""
+        check, status = self._at_fault(self.program.steps[step], int(bound.values[STATUS]), bound)
+        if isinstance(check, Repetition):
+            problem = f"the condition still holds after max_steps={check.length} steps"
+            raise GraphError(explain("while_loop", problem, at=check.node.origin.place))
+        if isinstance(check, KernelCall):
+            (node,) = check.results
+            problem = f"{check.failure}: {describe(node.inputs[0])}, number {status - 1}"
+            raise LinAlgError(explain(model_name(node), problem, at=node.origin.place))
         assert isinstance(check, CheckRange)
         (buffer,) = check.call.buffers
         address = int(bound.values[bound.slots.storages[buffer.storage]])
@@ -198,8 +207,19 @@ class NativeExecutor:
         if rows is not None and is_led(given, rows[0]):
             place[0] = int(rows[1][place[0]])
         name = given.attrs.get("name", buffer.name)
-        problem = f"index {value} at {place} of {name} is out of range for size {size}"
+        problem = f"index {value} at {place} of {name} is out of range for size {size}: {indexed(check.node)}"
         raise IndexRangeError(explain(model_name(check.node), problem, at=check.node.origin.place))
+
+
+    def _at_fault(self, step: Step, status: int, bound: Bound) -> tuple[Step, int]:
+        """The step that failed, be it inside others, and its own status."""
+        while isinstance(step, Choice | Repetition) and status != NEVER_ENDED:
+            first, second = (step.yes, step.no) if isinstance(step, Choice) else (step.body, step.condition)
+            program = first if status > 0 else second
+            assert program is not None
+            report = self._table.reports[step]
+            step, status = program.steps[abs(status) - 1], int(bound.values[report])
+        return step, status
 
 
 def _keep(known: dict[K, V], key: K, value: V) -> None:

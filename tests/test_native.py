@@ -139,7 +139,7 @@ def test_bad_input_is_named_and_changes_nothing(train: Trained, case: str) -> No
 def test_a_label_out_of_range_names_the_input_it_was_converted_from() -> None:
     m = sd.dim("m")
     table, at = sd.input("table", (5, 2)), sd.input("at", (N, m), dtype="int32")
-    f = sd.compile(sd.sum(sd.take(table, at)), inputs=[table, at])
+    f = sd.compile(sd.sum(sd.take(table, at, axis=0)), inputs=[table, at])
     with pytest.raises(
         sd.IndexRangeError, match=r"index 7 at \[1, 2\] of at is out of range for size 5.*test_native.py"
     ):
@@ -360,7 +360,7 @@ def test_a_saved_function_runs_without_symdiff(tmp_path: Path) -> None:
         "powers": k**3 + k // 2 - k % 3 + sd.sign(k),
         "floats": a % 0.75 + a // 0.5 + sd.sign(a) + sd.maximum(a, held) + sd.astype(a > 0, "float64"),
         "best": sd.argmax(a, 1),
-        "taken": sd.take(a, k % 2),
+        "taken": sd.take(a, k % 2, axis=0),
         "total": sd.sum(sd.tanh(a @ a.T)),
         "large": sd.sum(a * sd.constant(np.arange(24.0).reshape(6, 4))[2]),
     }

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.node import Node
-from ..core.op import Concat, Derivative, Elementwise, Reshape, View
-from ..ops.convert import scalar_value
+from ..core.node import Node, build
+from ..core.op import Concat, Derivative, Elementwise, Reshape, Scatter, View
+from ..ops.convert import constant, like, scalar_value
 from ..ops.elementwise import logical_and, logical_not, logical_or, where
 from ..ops.reduce import spread, sum
 from ..ops.shape import broadcast_to, reshape
@@ -37,9 +37,34 @@ class Branches:
             condition, value = selected
             part = _call(rule, node, k, broadcast_to(value, node.shape))
             part = self._select(self._moved(condition, rule, node, k), part)
-        if node.op.name == "where":
-            self.from_where.update(condition for condition, _ in filter(None, [_selected(part)]))
+        return self.remember(node, part)
+
+    def remember(self, node: Node, part: Node) -> Node:
+        """``part``, which the rule of ``node`` made; its condition is on record as one of ``where``."""
+        selected = _selected(part) if node.op.name == "where" else None
+        if selected is not None:
+            self.from_where.add(selected[0])
         return part
+
+    def move(self, node: Node, tangents: Sequence[Node | None]) -> Node:
+        """The tangent of what only moves elements: the same moves of the operands' tangents, and of the conditions
+        that ``where`` put around them. An operand without a tangent is zero everywhere."""
+        values, conditions, known = [], [], []
+        for parent, tangent in zip(node.inputs, tangents, strict=True):
+            selected = None if tangent is None else _selected(tangent)
+            if not parent.type.is_float:
+                condition, value = parent, parent  # positions, which move as they are
+            elif tangent is None:
+                condition, value = constant(False), like(0, parent)
+            elif selected is None or isinstance(node.op.lowering, Scatter) or selected[0] not in self.from_where:
+                condition, value = constant(True), tangent
+            else:
+                condition, value = selected
+                known.append(condition)
+            conditions.append(broadcast_to(condition, parent.shape))
+            values.append(broadcast_to(value, parent.shape))
+        moved = build(node.op, values, node.attrs)
+        return self._select(self._derived(build(node.op, conditions, node.attrs), *known), moved) if known else moved
 
     def total(self, node: Node, parts: Sequence[Node]) -> Node:
         """The sum of the cotangents that reach ``node``; under their conditions when its rule will need them."""
@@ -127,7 +152,8 @@ def _is_single(condition: Node) -> bool:
 
 def _call(rule: Derivative, node: Node, k: int, cotangent: Node) -> Node:
     position = {"k": k} if len(node.op.vjp) != len(node.inputs) else {}
-    return rule(cotangent, node, *node.inputs, **position)
+    found: Node = rule(cotangent, node, *node.inputs, **position)
+    return found
 
 
 def _sum(parts: Sequence[Node]) -> Node:

@@ -1,4 +1,5 @@
-"""Gradients checked against differences of the cost, for users who write operators or doubt a formula."""
+"""Gradients checked against differences of the cost and against forward mode, for users who write operators or doubt
+a formula."""
 
 from __future__ import annotations
 
@@ -14,14 +15,19 @@ from ..core.node import Node, describe
 from ..core.provenance import here
 from ..core.types import FLOAT64
 from ..interpret import interpret
+from .forward import jvp
+from .placeholder import placeholder
 from .reverse import grad
 
 Array = np.ndarray[Any, Any]
 
+MODES_AGREE = 1e-9  # forward and reverse mode are the same sums in another order
+
 
 class Verdict(NamedTuple):
     """One operand's. ``error`` is the largest difference in slope, relative to the slopes' scale; ``worst`` is the
-    element where gradient and difference are furthest apart."""
+    element where gradient and difference are furthest apart. ``modes`` is how far forward and reverse mode are apart,
+    in the same scale. ``step`` is the step at which differences are most exact: a suggestion for ``eps``."""
 
     name: str
     ok: bool
@@ -29,6 +35,8 @@ class Verdict(NamedTuple):
     worst: tuple[int, ...]
     gradient: float
     difference: float
+    modes: float = 0.0
+    step: float = 0.0
 
 
 class GradCheck(NamedTuple):
@@ -44,11 +52,12 @@ class GradCheck(NamedTuple):
     def __str__(self) -> str:
         if self.problem:
             return f"not checked: {self.problem}"
-        rows = [("", "wrt", "error", "worst element", "gradient", "difference")]
+        rows = [("", "wrt", "error", "worst element", "gradient", "difference", "modes", "step")]
         for one in self.verdicts:
             place = f"[{', '.join(map(str, one.worst))}]" if one.worst else "-"
             mark = "ok" if one.ok else "WRONG"
-            rows.append((mark, one.name, f"{one.error:.1e}", place, f"{one.gradient:.8g}", f"{one.difference:.8g}"))
+            found = (f"{one.gradient:.8g}", f"{one.difference:.8g}", f"{one.modes:.1e}", f"{one.step:.0e}")
+            rows.append((mark, one.name, f"{one.error:.1e}", place, *found))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
@@ -63,14 +72,16 @@ def check_grad(
     seed: int = 0,
     rtol: float = 1e-6,
 ) -> GradCheck:
-    """Compare ``grad(cost, wrt)`` with central differences of the cost, in float64.
+    """Compare ``grad(cost, wrt)`` with central differences of the cost, and with forward mode, in float64.
 
     For each node x of ``wrt`` and each of ``directions`` random directions t the slope <grad, t> must equal
 
         (cost(x + eps t) - cost(x - eps t)) / (2 eps),    eps = 1e-5 * max(1, max |x|) unless given,
 
-    to ``rtol`` times the scale of the slopes (at least 1), beyond what rounding of the cost explains. The worst
-    element is found by the same formula along one axis at a time, over at most 100 elements of each x.
+    to ``rtol`` times the scale of the slopes (at least 1), beyond what rounding of the cost explains; and ``jvp(cost,
+    x, t)`` must be that slope to 1e-9 of the scale. The worst element is found by the same formula along one axis at a
+    time, over at most 100 elements of each x. The step that is suggested balances rounding against the third derivative
+    (Press et al., *Numerical Recipes*, 5.7).
 
     ``values`` gives every input and parameter an array, under its node or its name. Nothing is raised: what cannot be
     checked (a value that is missing or does not fit, an input that is float32, no path from the cost) is told in the
@@ -87,6 +98,8 @@ def check_grad(
         leaves = Graph([cost, *nodes])
         found, sizes = _given(leaves, values)
         gradients = grad(cost, nodes)
+        tangents = [placeholder(node.type, "tangent") for node in nodes]
+        slopes = [jvp(cost, node, t, unused="zero") for node, t in zip(nodes, tangents, strict=True)]
         arrays = interpret([*gradients, *nodes], found, sizes)
     except SymdiffError as problem:
         return GradCheck((), str(problem))
@@ -95,10 +108,23 @@ def check_grad(
     for place, node in enumerate(nodes):
         gradient, point = arrays[place], arrays[place + len(nodes)]
         step = eps or 1e-5 * max(1.0, float(np.abs(point).max(initial=0)))
+        forward = _Forward(slopes[place], tangents[place], found, sizes)
         slope = _Slope(cost, node, point, found, sizes, step)
         name = str(node.attrs.get("name") or leaves.names[node])
-        verdicts.append(_verdict(name, gradient, slope, directions, rng, rtol))
+        verdicts.append(_verdict(name, gradient, slope, forward, directions, rng, rtol))
     return GradCheck(tuple(verdicts))
+
+
+class _Forward(NamedTuple):
+    """The slope of the cost along a direction of one node, by forward mode."""
+
+    slope: Node
+    tangent: Node
+    values: Mapping[Node, Array]
+    sizes: Mapping[str, int]
+
+    def along(self, direction: Array) -> float:
+        return float(interpret([self.slope], {**self.values, self.tangent: direction}, self.sizes)[0])
 
 
 class _Slope(NamedTuple):
@@ -118,23 +144,37 @@ class _Slope(NamedTuple):
         """How far off rounding alone may put a slope."""
         return 4 * float(np.finfo(np.float64).eps) * abs(self._cost(np.zeros_like(self.point))) / self.eps
 
+    def best_step(self, direction: Array) -> float:
+        """(3 e |c| / |c3|)^(1/3) for the cost c and its third derivative c3, by differences at a coarse step."""
+        coarse = 100 * self.eps
+        far = [self._cost(count * coarse * direction) for count in (-2, -1, 1, 2)]
+        third = abs(far[3] - 2 * far[2] + 2 * far[1] - far[0]) / (2 * coarse**3)
+        size = float(np.finfo(np.float64).eps) * max(abs(far[1]), abs(far[2]))
+        best = (3 * size / third) ** (1 / 3) if third else coarse
+        return float(np.clip(best, self.eps / 100, coarse)) if np.isfinite(best) else self.eps
+
     def _cost(self, step: Array) -> float:
         return float(interpret([self.cost], {**self.values, self.node: self.point + step}, self.sizes)[0])
 
 
 def _verdict(
-    name: str, gradient: Array, slope: _Slope, directions: int, rng: np.random.Generator, rtol: float
+    name: str, gradient: Array, slope: _Slope, forward: _Forward, directions: int, rng: np.random.Generator, rtol: float
 ) -> Verdict:
-    error, noise = 0.0, slope.noise()
+    error, modes, noise, step = 0.0, 0.0, slope.noise(), slope.eps
     for _ in range(directions):
         direction = np.asarray(rng.normal(size=gradient.shape))
         expected, actual = slope.along(direction), float(np.sum(gradient * direction))
-        distance = _distance(actual, expected, noise)
         scale = max(1.0, abs(expected), float(np.abs(gradient * direction).sum()))
-        error = max(error, distance / scale if np.isfinite(distance) else distance)
+        error = max(error, _relative(_distance(actual, expected, noise), scale))
+        modes = max(modes, _relative(_distance(actual, forward.along(direction)), scale))
+        step = slope.best_step(direction)
     worst, difference = _worst_element(gradient, slope, rng)
     at = float(gradient[worst]) if gradient.size else 0.0
-    return Verdict(name, error <= rtol, error, worst, at, difference)
+    return Verdict(name, error <= rtol and modes <= MODES_AGREE, error, worst, at, difference, modes, step)
+
+
+def _relative(distance: float, scale: float) -> float:
+    return distance / scale if np.isfinite(distance) else distance
 
 
 def _worst_element(gradient: Array, slope: _Slope, rng: np.random.Generator) -> tuple[tuple[int, ...], float]:

@@ -6,13 +6,13 @@ and its rules turn the sum into one cotangent per operand. The results are ordin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
 from ..core.collector import paused_collector
 from ..core.errors import GradientError, explain
 from ..core.node import Node, Operand, describe
-from ..core.op import NotDifferentiable
+from ..core.op import Item, NotDifferentiable
 from ..core.provenance import Origin, here, inherit
 from ..core.traversal import depends_on, toposort
 from ..core.types import broadcast
@@ -71,55 +71,66 @@ def vjp(outputs: Outputs, wrt: Node | Sequence[Node], cotangents: Any, *, unused
     >>> sd.vjp(sd.exp(x), x, ct) is ct * sd.exp(x)
     True
     """
-    if unused not in ("error", "zero"):
-        raise GradientError(explain("vjp", f"unused is 'error' or 'zero', got {unused!r}", at=here()))
     if isinstance(outputs, Node):
         outputs, cotangents = [outputs], [cotangents]
     nodes = list(wrt) if isinstance(wrt, Sequence) else [wrt]
-    for node in [*outputs, *nodes]:
-        if not isinstance(node, Node) or not node.type.is_float:
-            what = describe(node) if isinstance(node, Node) else repr(node)
-            raise GradientError(explain("vjp", f"only float nodes have derivatives, got {what}", at=here()))
+    check_floats("vjp", [*outputs, *nodes], unused)
     if isinstance(cotangents, Node) or len(cotangents) != len(outputs):
         listed = ", ".join(map(describe, outputs))
         raise GradientError(explain("vjp", f"takes a list with one cotangent for each of {listed}", at=here()))
-    seeds = [_seed(cotangent, output) for cotangent, output in zip(cotangents, outputs, strict=True)]
+    seeds = [
+        as_seed("vjp", "cotangent", cotangent, output) for cotangent, output in zip(cotangents, outputs, strict=True)
+    ]
     with paused_collector():
-        found = _Backward(stabilize_nodes(outputs, keep=nodes), nodes).run(seeds)
-    gradients = [_or_missing(found[node], node, outputs, unused) for node in nodes]
+        found = Backward(stabilize_nodes(outputs, keep=nodes), nodes).run(seeds)
+    gradients = [found_or_zero("grad", found[node], node, outputs, [node], unused) for node in nodes]
     return gradients if isinstance(wrt, Sequence) else gradients[0]
 
 
-def _seed(cotangent: Operand, output: Node) -> Node:
-    node = cotangent if isinstance(cotangent, Node) else like(cotangent, output)
-    if broadcast([node.shape, output.shape]) != output.shape:
-        raise GradientError(explain("vjp", f"cotangent {describe(node)} does not fit {describe(output)}", at=here()))
-    return broadcast_to(build_astype(node, output.dtype), output.shape)
+def check_floats(asked: str, nodes: Sequence[Node], unused: str) -> None:
+    if unused not in ("error", "zero"):
+        raise GradientError(explain(asked, f"unused is 'error' or 'zero', got {unused!r}", at=here()))
+    for node in nodes:
+        if not isinstance(node, Node) or not node.type.is_float:
+            what = describe(node) if isinstance(node, Node) else repr(node)
+            raise GradientError(explain(asked, f"only float nodes have derivatives, got {what}", at=here()))
 
 
-def _or_missing(found: Node | None, node: Node, heads: Sequence[Node], unused: str) -> Node:
+def as_seed(asked: str, what: str, value: Operand, of: Node) -> Node:
+    """A cotangent or tangent of ``of`` as the user gave it, in the shape and dtype of ``of``."""
+    node = value if isinstance(value, Node) else like(value, of)
+    if broadcast([node.shape, of.shape]) != of.shape:
+        raise GradientError(explain(asked, f"{what} {describe(node)} does not fit {describe(of)}", at=here()))
+    return broadcast_to(build_astype(node, of.dtype), of.shape)
+
+
+def found_or_zero(
+    asked: str, found: Node | None, like_node: Node, heads: Sequence[Node], wrt: Sequence[Node], unused: str
+) -> Node:
+    """The derivative found; where there is none, zeros like ``like_node`` or an error that says why."""
     if found is not None:
         return found
     if unused == "zero":
-        return broadcast_to(like(0, node), node.shape)
-    blocked = _blocked(heads, node)
+        return broadcast_to(like(0, like_node), like_node.shape)
+    blocked = _blocked(heads, wrt)
     reason = f" ({blocked})" if blocked else ""
     raise GradientError(
         explain(
-            "grad",
-            f"{', '.join(map(describe, heads))} does not depend on {describe(node)} differentiably{reason}",
+            asked,
+            f"{', '.join(map(describe, heads))} does not depend on {', '.join(map(describe, wrt))} "
+            f"differentiably{reason}",
             at=here(),
             hint='pass unused="zero" for zeros',
         )
     )
 
 
-def _blocked(heads: Sequence[Node], node: Node) -> str:
+def _blocked(heads: Sequence[Node], wrt: Sequence[Node]) -> str:
     """The operator that lets no derivative through, when there is a path at all."""
-    reached = depends_on(heads, [node])
+    reached = depends_on(heads, wrt)
     for step in toposort(heads):
         for k, parent in enumerate(step.inputs):
-            rule = _rule(step, k)
+            rule = rule_of(step, k)
             if parent not in reached:
                 continue
             if isinstance(rule, NotDifferentiable):
@@ -129,49 +140,65 @@ def _blocked(heads: Sequence[Node], node: Node) -> str:
     return ""
 
 
-def _rule(node: Node, k: int) -> Any:
+def rule_of(node: Node, k: int) -> Any:
     rules = node.op.vjp
     return rules[k] if len(rules) == len(node.inputs) else rules[0]
 
 
-def _without_factor(one: Node, part: Node) -> Node:
+def without_factor(one: Node, part: Node) -> Node:
     """``f`` for ``1 * f``, and ``-f`` for ``-(1 * f)``. Left to the passes, the first product of a sweep would change,
     and with it every gradient after it."""
     if part.op.name == "negative":
         product = part.inputs[0]
-        factor = _without_factor(one, product) if product.op.name == "multiply" else product
+        factor = without_factor(one, product) if product.op.name == "multiply" else product
         return part if factor is product else -factor
     if part.op.name != "multiply" or part.inputs[0] is not one:
         return part
     return broadcast_to(part.inputs[1], part.shape)
 
 
-class _Backward:
-    """One backward sweep over the nodes that lie between ``wrt`` and the outputs."""
+def active_nodes(order: Sequence[Node], wrt: Sequence[Node]) -> set[Node]:
+    """Nodes that some node of ``wrt`` reaches through rules that exist: those that have a derivative."""
+    active = set(wrt)
+    for node in order:
+        for k, parent in enumerate(node.inputs):
+            if parent in active and not isinstance(rule_of(node, k), NotDifferentiable):
+                if node.type.is_float:
+                    active.add(node)
+                break
+    return active
 
-    def __init__(self, outputs: Sequence[Node], wrt: Sequence[Node]) -> None:
+
+class Backward:
+    """One backward sweep over the nodes that lie between ``wrt`` and the outputs.
+
+    ``order`` are the nodes to look at, inputs before users, where not all are; ``origin`` is what the new nodes are
+    for, where that is not the node they are the cotangents of.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Node],
+        wrt: Sequence[Node],
+        order: Sequence[Node] | None = None,
+        branches: Branches | None = None,
+        origin: Origin | None = None,
+    ) -> None:
         self.outputs, self.wrt = outputs, wrt
-        self.order = toposort(outputs)
-        self.branches = Branches()
-        self.active = self._active()
+        self.order = toposort(outputs) if order is None else order
+        self.branches = branches or Branches()
+        self.origin = origin
+        self.active = active_nodes(self.order, wrt)
         self.pending: dict[Node, list[Node]] = {}
-
-    def _active(self) -> set[Node]:
-        """Nodes whose cotangent is needed: some node of ``wrt`` is reached through rules that exist."""
-        active = set(self.wrt)
-        for node in self.order:
-            for k, parent in enumerate(node.inputs):
-                if parent in active and not isinstance(_rule(node, k), NotDifferentiable):
-                    if node.type.is_float:
-                        active.add(node)
-                    break
-        return active
+        self.items: dict[Node, dict[int, Node]] = {}  # for operators with several results, the cotangents of these
 
     def run(self, seeds: Sequence[Node]) -> dict[Node, Node | None]:
         totals: dict[Node, Node] = {}
         for output, seed in zip(self.outputs, seeds, strict=True):
             self.pending.setdefault(output, []).append(seed)
         for node in reversed(self.order):
+            if node in self.items:
+                self._propagate_jointly(node, self.items.pop(node))
             parts = self.pending.pop(node, None)
             if parts is None or node not in self.active:
                 continue
@@ -180,22 +207,35 @@ class _Backward:
         return {node: totals.get(node) for node in self.wrt}
 
     def _propagate(self, node: Node, cotangent: Node) -> None:
+        if isinstance(node.op.lowering, Item):
+            self.items.setdefault(node.inputs[0], {})[node.attrs["index"]] = cotangent
+            return
         place, one = node.origin, scalar(cotangent) == 1  # the seed, repeated or not
         for k, parent in enumerate(node.inputs):
-            rule = _rule(node, k)
+            rule = rule_of(node, k)
             if parent not in self.active or isinstance(rule, NotDifferentiable):
                 continue
-            with inherit(Origin(place.file, place.line, "backward", of=node, operand=k)):
+            with inherit(self.origin or Origin(place.file, place.line, "backward", of=node, operand=k)):
                 part = self.branches.apply(rule, node, k, cotangent)
                 if one:
-                    part = _without_factor(cotangent, part)
+                    part = without_factor(cotangent, part)
                 self.pending.setdefault(parent, []).append(self.branches.undo_broadcast(part, parent))
+
+    def _propagate_jointly(self, node: Node, cotangents: Mapping[int, Node]) -> None:
+        """Through an operator with several results: one rule for all of them and all operands."""
+        rule: Any = node.op.vjp[0]
+        place = node.origin
+        with inherit(self.origin or Origin(place.file, place.line, "backward", of=node)):
+            parts = rule(tuple(cotangents.get(k) for k in range(len(node.type.parts))), node, *node.inputs)
+            for parent, part in zip(node.inputs, parts, strict=True):
+                if part is not None and parent in self.active:
+                    self.pending.setdefault(parent, []).append(self.branches.undo_broadcast(part, parent))
 
     def _total(self, node: Node, parts: Sequence[Node]) -> Node:
         """The sum of what arrived, on record as the cotangent of ``node``."""
-        origin = Origin(node.origin.file, node.origin.line, "backward", of=node)
+        origin = self.origin or Origin(node.origin.file, node.origin.line, "backward", of=node)
         with inherit(origin):
             total = self.branches.total(node, parts)
-        if total.inputs:
+        if total.inputs and self.origin is None:
             total.add_origin(origin)
         return total

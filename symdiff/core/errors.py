@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 
 class SymdiffError(Exception):
     """Base of every error that symdiff raises on purpose."""
@@ -25,6 +27,10 @@ class GradientError(SymdiffError, ValueError):
 
 class IndexRangeError(SymdiffError, IndexError):
     """An index outside its axis, found when the compiled function ran."""
+
+
+class LinAlgError(SymdiffError, np.linalg.LinAlgError):
+    """A matrix that has no such decomposition or inverse, found when the compiled function ran."""
 
 
 class StateError(SymdiffError, ValueError):

@@ -1,4 +1,5 @@
-"""Names for nodes, derived from the user's own source: ``h1`` for ``h1 = sd.relu(...)``, ``d_W1`` for its cotangent."""
+"""Names for nodes, derived from the user's own source: ``h1`` for ``h1 = sd.relu(...)``, ``d_h1`` for its cotangent,
+``t_h1`` for its tangent."""
 
 from __future__ import annotations
 
@@ -65,7 +66,8 @@ def is_leaf(node: Node) -> bool:
 
 
 def cotangent_of(node: Node, total_of: Iterable[Node] = ()) -> list[Node]:
-    """The nodes whose whole cotangent this node is; not those in ``total_of``, whose sum only goes on from here.
+    """The nodes whose whole cotangent (or tangent) this node is; not those in ``total_of``, whose sum only goes on from
+    here.
 
     A node that was there before what it belongs to (cos, which is the cotangent of sin in ``sin(x) * cos(x)``) is the
     user's own, and keeps its own name.
@@ -105,12 +107,14 @@ class _Naming:
         return self.name(node) if node in self.consumers else self.outside.get(node)
 
     def _of_cotangent(self, node: Node) -> str | None:
-        """``d_h1`` for the whole cotangent of h1; of something the user named, where there is a choice."""
+        """``d_h1`` for the whole cotangent of h1, ``t_h1`` for its tangent; of something the user named, where there is
+        a choice."""
         if not node.inputs:
             return None
         found = [of for of in cotangent_of(node, unfinished_sums(node, self.consumers[node])) if of is not node]
         found.sort(key=lambda of: of not in self.given)
-        return next((f"d_{name}" for name in map(self._known, found) if name), None)
+        letters = {o.of: "t" if o.tangent else "d" for o in reversed(node.origins) if o.operand is None}
+        return next((f"{letters[of]}_{name}" for of in found if (name := self._known(of))), None)
 
     def _of_part(self, node: Node) -> str | None:
         """``d_W1_from_z1`` for what z1 adds to the cotangent of W1, when others add to it too."""
@@ -118,7 +122,7 @@ class _Naming:
             return None
         sums = {of for user in self.consumers[node] if user.op.name in SUMS for of in cotangent_of(user)}
         for origin in node.origins:
-            if origin.of is None or origin.operand is None or origin.of.serial > node.serial:
+            if origin.of is None or origin.operand is None or origin.tangent or origin.of.serial > node.serial:
                 continue
             if origin.of.inputs[origin.operand] not in sums:
                 continue

@@ -6,6 +6,8 @@ import itertools
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 from .errors import GraphError
 from .op import Attrs, Op
 from .provenance import Origin, origin_here
-from .registry import call
+from .registry import call, is_provided
 from .types import Shape, TensorType
 
 Operand = Any  # a Node, a Python or NumPy scalar, or an array
@@ -25,6 +27,7 @@ _forms: dict[Form, Form] = {}
 _table: dict[tuple[Any, ...], _Entry] = {}  # what a node is made of -> the node, as long as somebody holds it
 _lock = threading.RLock()  # a shape rule may build nodes itself, and nodes may die anywhere
 _serial = itertools.count()
+_recorded: ContextVar[set[Node] | None] = ContextVar("symdiff_recorded", default=None)
 
 
 class Node:
@@ -36,7 +39,6 @@ class Node:
     """
 
     __slots__ = ("__weakref__", "_origins", "attrs", "form", "inputs", "op", "serial", "type")
-    __array_ufunc__ = None  # NumPy arrays on the left leave the operator to us
     __hash__ = object.__hash__
 
     op: Op
@@ -91,7 +93,7 @@ class Node:
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Node) or not isinstance(other, int | float | np.ndarray | np.generic):
             return self is other
-        raise GraphError(f"{describe(self)} == {other!r}: == compares identity; use sd.equal for elements")
+        raise _no_comparison(self, other)
 
     def __bool__(self) -> bool:
         raise GraphError(
@@ -100,6 +102,17 @@ class Node:
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray[Any, Any]:
         raise GraphError(f"array of {describe(self)}: a symbol has no value; compile it, or use sd's function")
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Operand, **options: Any) -> Any:
+        """``np.exp(x)``, and ``array + x``: our operator of the same name."""
+        if ufunc in (np.equal, np.not_equal):  # which NumPy also calls for `array == x`
+            raise _no_comparison(self, operands[operands[0] is self])
+        name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+        if method != "__call__" or not is_provided(ufunc.__name__):
+            raise GraphError(f"{name} of {describe(self)}: symdiff has no such operator; see docs/operators.md")
+        if options:
+            raise GraphError(f"{name} of {describe(self)}: a symbol takes no {', '.join(options)}")
+        return call(ufunc.__name__, *operands)
 
     def __len__(self) -> int:
         if not self.shape or not isinstance(self.shape[0], int):
@@ -179,16 +192,37 @@ class Node:
         return _node("greater_equal", self, other)
 
     def __and__(self, other: Operand) -> Node:
-        return _node("logical_and", self, other)
+        return _node("bitwise_and", self, other)
+
+    def __rand__(self, other: Operand) -> Node:
+        return _node("bitwise_and", other, self)
 
     def __or__(self, other: Operand) -> Node:
-        return _node("logical_or", self, other)
+        return _node("bitwise_or", self, other)
+
+    def __ror__(self, other: Operand) -> Node:
+        return _node("bitwise_or", other, self)
 
     def __xor__(self, other: Operand) -> Node:
-        return _node("logical_xor", self, other)
+        return _node("bitwise_xor", self, other)
+
+    def __rxor__(self, other: Operand) -> Node:
+        return _node("bitwise_xor", other, self)
+
+    def __lshift__(self, other: Operand) -> Node:
+        return _node("left_shift", self, other)
+
+    def __rlshift__(self, other: Operand) -> Node:
+        return _node("left_shift", other, self)
+
+    def __rshift__(self, other: Operand) -> Node:
+        return _node("right_shift", self, other)
+
+    def __rrshift__(self, other: Operand) -> Node:
+        return _node("right_shift", other, self)
 
     def __invert__(self) -> Node:
-        return _node("logical_not", self)
+        return _node("invert", self)
 
     def __getitem__(self, index: Any) -> Node:
         return _node("getitem", self, index)
@@ -199,6 +233,16 @@ class Node:
     def T(self) -> Node:
         """The axes in reverse order."""
         return _node("permute_dims", self, None)
+
+    @property
+    def mT(self) -> Node:
+        """The last two axes in each other's place."""
+        return _node("matrix_transpose", self)
+
+    @property
+    def at(self) -> Any:
+        """``x.at[index].set(v)``, ``.add``, ``.multiply``, ``.max``, ``.min``: x with other elements there."""
+        return _node("at", self)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Node:
         return _node("sum", self, axis=axis, keepdims=keepdims)
@@ -218,6 +262,54 @@ class Node:
     def argmax(self, axis: Any = None, keepdims: bool = False) -> Node:
         return _node("argmax", self, axis=axis, keepdims=keepdims)
 
+    def argmin(self, axis: Any = None, keepdims: bool = False) -> Node:
+        return _node("argmin", self, axis=axis, keepdims=keepdims)
+
+    def argsort(self, axis: int | None = -1, descending: bool = False) -> Node:
+        return _node("argsort", self, axis=axis, descending=descending)
+
+    def var(self, axis: Any = None, keepdims: bool = False, **freedom: Any) -> Node:
+        return _node("var", self, axis=axis, keepdims=keepdims, **freedom)
+
+    def std(self, axis: Any = None, keepdims: bool = False, **freedom: Any) -> Node:
+        return _node("std", self, axis=axis, keepdims=keepdims, **freedom)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Node:
+        return _node("any", self, axis=axis, keepdims=keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Node:
+        return _node("all", self, axis=axis, keepdims=keepdims)
+
+    def cumsum(self, axis: int | None = None) -> Node:
+        return _node("cumsum", self, axis)
+
+    def cumprod(self, axis: int | None = None) -> Node:
+        return _node("cumprod", self, axis)
+
+    def clip(self, min: Operand | None = None, max: Operand | None = None) -> Node:
+        return _node("clip", self, min, max)
+
+    def take(self, indices: Operand, axis: int | None = None, mode: str = "raise") -> Node:
+        return _node("take", self, indices, axis, mode)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Node:
+        return _node("repeat", self, repeats, axis)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Node:
+        return _node("diagonal", self, offset, axis1, axis2)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Node:
+        return _node("trace", self, offset, axis1, axis2)
+
+    def ravel(self) -> Node:
+        return _node("ravel", self)
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Node:
+        return _node("flatten", self, start_dim, end_dim)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Node:
+        return _node("swapaxes", self, axis1, axis2)
+
     def reshape(self, *shape: Any) -> Node:
         return _node("reshape", self, shape[0] if len(shape) == 1 else shape)
 
@@ -229,6 +321,10 @@ class Node:
 
     def astype(self, dtype: Any) -> Node:
         return _node("astype", self, dtype)
+
+
+def _no_comparison(node: Node, other: object) -> GraphError:
+    return GraphError(f"{describe(node)} == {other!r}: == compares identity; use sd.equal for elements")
 
 
 def _node(name: str, *args: Any, **kwargs: Any) -> Node:
@@ -275,7 +371,24 @@ def _interned(op: Op, inputs: Sequence[Node], attrs: Attrs, type: TensorType | N
             found._origins = {}
             entry = _table[key] = _Entry(found, _forget)
             entry.key = key
-        return found
+    recording = _recorded.get()
+    if recording is not None:
+        recording.add(found)
+    return found
+
+
+@contextmanager
+def recorded() -> Iterator[set[Node]]:
+    """The nodes that are built inside, those included that were there before."""
+    nodes: set[Node] = set()
+    outer = _recorded.get()
+    token = _recorded.set(nodes)
+    try:
+        yield nodes
+    finally:
+        _recorded.reset(token)
+        if outer is not None:
+            outer |= nodes
 
 
 class _Entry(weakref.ref[Node]):
@@ -296,3 +409,13 @@ def describe(node: Node) -> str:
     """``x: float32[n, 64]``, with the operator in place of a name where none was given."""
     name = node.attrs.get("name") or next((o.name for o in reversed(node.origins) if o.name), None) or node.op.name
     return f"{name}: {node.type}"
+
+
+def indexed(node: Node) -> str:
+    """What the positions that a node reads or writes at point into: ``axis 0 of table: float64[5, 3]``."""
+    axis = node.attrs.get("axis")
+    if axis is None:
+        return ", ".join(map(describe, node.inputs))
+    if len(node.inputs) == 1:
+        return f"axis {axis}, indexed by {describe(node.inputs[0])}"
+    return f"axis {axis} of {describe(node if 'shape' in node.attrs else node.inputs[0])}"

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
     from .dim import Dim
     from .node import Node
-    from .types import TensorType
+    from .types import Shape, TensorType
 
 Attrs = Mapping[str, Any]
-Derivative = Callable[..., "Node"]  # (cotangent, out, *inputs) -> cotangent of one operand
+Derivative = Callable[..., Any]  # (cotangent, out, *inputs) -> cotangent of one operand
+Tangent = Callable[..., Any]  # (tangents, out, *inputs) -> tangent of out; None stands for an operand without one
+BatchRule = Callable[["Node", "Sequence[Node]", "Sequence[bool]"], Any]  # see Op.batch
 
 
 class NotDifferentiable(NamedTuple):
@@ -95,6 +97,53 @@ class Matmul:
     """A product of (batches of) matrices, done by BLAS."""
 
 
+class Shared(NamedTuple):
+    """Items that threads share out when a native step does a routine: ``size`` says which size is their number,
+    ``distances`` how many elements lie between one and the next in each array (0: all use the same ones), ``grain``
+    how many stay together. ``whole`` are numbers that the step needs as well, the same for every share."""
+
+    size: int
+    distances: tuple[int | Dim, ...]
+    grain: int = 1
+    whole: tuple[int | Dim, ...] = ()
+
+
+class Layout(NamedTuple):
+    """What a routine works on: its ``sizes``; its operands and then its results as contiguous arrays of these
+    ``shapes``; memory of its own, ``scratch``. ``native`` names the step of ``runtime/lapack_steps.py`` or
+    ``runtime/convolution.py`` that does the same, where it is faster; threads may share it as ``shared`` says."""
+
+    sizes: tuple[int | Dim, ...]
+    shapes: tuple[Shape, ...]
+    scratch: tuple[TensorType, ...] = ()
+    native: str = ""
+    shared: Shared | None = None
+
+
+class Routine(NamedTuple):
+    """A plain Python function over whole arrays, for what no nest of loops says; it is compiled as kernels are.
+
+    ``function(*sizes, *operands, *results, *scratch)`` fills the results. One that can fail returns 0, or 1 + the
+    number of the item it failed at, and ``failure`` says why it does.
+    """
+
+    function: Callable[..., Any]
+    layout: Callable[[Node], Layout]
+    failure: str = ""
+
+
+class Repeat:
+    """A body that is run again and again, with values carried from one time to the next (``symdiff/control/loop.py``)."""
+
+
+class Branch:
+    """One of two bodies, whichever a truth value names (``symdiff/control/branch.py``)."""
+
+
+class Item:
+    """One result, ``attrs['index']``, of an operator that has several."""
+
+
 class Expand(NamedTuple):
     """Written in terms of other operators before kernels are made."""
 
@@ -115,6 +164,10 @@ Lowering = (
     | Scatter
     | Concat
     | Matmul
+    | Routine
+    | Repeat
+    | Branch
+    | Item
     | Expand
 )
 
@@ -125,23 +178,34 @@ class Op:
     ``infer(inputs, attrs)`` is the shape rule, which reads nothing but types and attrs; ``evaluate(*arrays, **attrs)``
     the NumPy meaning, given attrs in which symbolic sizes have become numbers; ``vjp[k](ct, out, *inputs)`` the
     cotangent of operand ``k`` before broadcasting is undone (a one-entry tuple serves all operands of a variadic
-    operator, with the position as ``k=``); ``lowering`` how it becomes loops; ``flops(node)`` what it costs.
+    operator, with the position as ``k=``; an operator with several results has the one rule ``(cts, out, *inputs) ->``
+    cotangents of all operands, with None in ``cts`` for a result that is not used and None for no derivative); ``lowering`` how it becomes loops; ``flops(node)`` what it costs.
+
+    Two fields may be left out. ``jvp(tangents, out, *inputs)`` carries tangents forward where that is better than the
+    transpose of the vjp. ``batch(node, inputs, batched)`` is ``node`` for every item of a batch at once: ``inputs[k]``
+    has a leading axis for the batch where ``batched[k]`` says so, and the result has one (symdiff/ops/batching.py has
+    the forms). Elementwise operators, and those that are expanded, need no rule; others without one take the items in a
+    loop. For an operator with several results the jvp gives a list of tangents (None for zero), and the batching rule a
+    node of the same form or a list of results.
     """
 
-    __slots__ = ("evaluate", "flops", "infer", "lowering", "name", "vjp")
+    __slots__ = ("batch", "evaluate", "flops", "infer", "jvp", "lowering", "name", "vjp")
 
     def __init__(
         self,
         *,
         name: str,
         infer: Callable[[Sequence[Node], Attrs], TensorType],
-        evaluate: Callable[..., np.ndarray[Any, Any]],
+        evaluate: Callable[..., Any],
         vjp: tuple[Derivative | NotDifferentiable, ...],
         lowering: Lowering,
         flops: Callable[[Node], int | Dim],
+        jvp: Tangent | None = None,
+        batch: BatchRule | None = None,
     ) -> None:
         self.name, self.infer, self.evaluate = name, infer, evaluate
         self.vjp, self.lowering, self.flops = vjp, lowering, flops
+        self.jvp, self.batch = jvp, batch
 
     def __repr__(self) -> str:
         return f"Op({self.name})"

@@ -27,7 +27,8 @@ class Origin(NamedTuple):
 
     ``file``/``line`` are the user's; ``section`` is the part of a training step. For a gradient node ``of`` is the
     forward node whose rule made it and ``operand`` the position differentiated with respect to (None: it is the whole
-    cotangent of ``of``). ``rewrites`` names the rules that changed it, oldest first; ``name`` is one the user gave.
+    cotangent of ``of``; or, with ``tangent``, its tangent). ``rewrites`` names the rules that changed it, oldest first;
+    ``name`` is one the user gave.
     """
 
     file: str
@@ -37,6 +38,7 @@ class Origin(NamedTuple):
     operand: int | None = None
     rewrites: tuple[str, ...] = ()
     name: str | None = None
+    tangent: bool = False
 
     @property
     def place(self) -> str:
@@ -109,4 +111,4 @@ def rewritten(origin: Origin, rule: str) -> Origin:
     if rule in origin.rewrites:
         return origin
     o = origin
-    return Origin(o.file, o.line, o.section, o.of, o.operand, (*o.rewrites, rule), o.name)
+    return Origin(o.file, o.line, o.section, o.of, o.operand, (*o.rewrites, rule), o.name, o.tangent)

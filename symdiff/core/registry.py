@@ -30,6 +30,11 @@ def provide_later(name: str, module: str) -> None:
     _modules[name] = module
 
 
+def is_provided(name: str) -> bool:
+    """Whether something answers to ``name``."""
+    return name in _provided or name in _modules
+
+
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
     """Call what was provided under ``name``."""
     if name not in _provided:

@@ -50,7 +50,7 @@ def depends_on(outputs: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
 
 def substitute(outputs: Sequence[Node], replacements: Mapping[Node, Node]) -> list[Node]:
     """The outputs with some nodes replaced, everything above them rebuilt."""
-    return transform(outputs, lambda node: replacements.get(node, node), first=replacements)
+    return transform(outputs, lambda node: node, first=replacements, nodes=toposort(outputs, stop=replacements))
 
 
 def transform(

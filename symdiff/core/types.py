@@ -20,6 +20,7 @@ DTYPES = {
     )
 }  # fmt: skip
 _NATIVE = {dtype: dtype for dtype in DTYPES.values()}
+VOID = np.dtype("V0")
 BOOL, INT64, FLOAT32, FLOAT64 = (DTYPES[name] for name in ("bool", "int64", "float32", "float64"))
 
 
@@ -39,12 +40,18 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
 
 
 class TensorType(NamedTuple):
-    """dtype and shape of a node, printed as ``float32[n, 64]`` (a scalar as ``float32``)."""
+    """dtype and shape of a node, printed as ``float32[n, 64]`` (a scalar as ``float32``).
+
+    An operator with several results has a type of several ``parts``, printed in brackets (:func:`several`).
+    """
 
     dtype: np.dtype[Any]
     shape: Shape
+    parts: tuple[TensorType, ...] = ()
 
     def __str__(self) -> str:
+        if self.parts:
+            return f"({', '.join(map(str, self.parts))})"
         if not self.shape:
             return self.dtype.name
         return f"{self.dtype.name}[{', '.join(map(str, self.shape))}]"
@@ -55,7 +62,12 @@ class TensorType(NamedTuple):
 
     @property
     def is_float(self) -> bool:
-        return self.dtype.kind == "f"
+        return self.dtype.kind == "f" or any(part.is_float for part in self.parts)
+
+
+def several(*parts: TensorType) -> TensorType:
+    """The type of an operator with several results; ``item`` nodes are these."""
+    return TensorType(VOID, (), parts)
 
 
 def as_shape(shape: Any) -> Shape:

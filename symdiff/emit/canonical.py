@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from ..lower.ir import (
     Combine,
     Const,
     Expr,
+    Handmade,
     Kernel,
     Let,
     Load,
@@ -30,10 +32,17 @@ from ..lower.ir import (
 
 def canonical(kernel: Kernel) -> str:
     """A digest that is equal for kernels that do the same on the same types: the same function, up to names."""
+    if isinstance(kernel, Handmade):
+        return _digest_of_text(kernel)
     numbers = {name: k for k, name in enumerate((*kernel.sizes, *(param.name for param in kernel.params)))}
     types = tuple((param.dtype.str, strides(param.shape)) for param in kernel.params)
     form = (_writer(), len(kernel.sizes), types, _Renamer(numbers).block(kernel.body))
     return hashlib.sha256(repr(form).encode()).hexdigest()
+
+
+def _digest_of_text(kernel: Handmade) -> str:
+    types = tuple((param.dtype.str, strides(param.shape)) for param in kernel.params)
+    return hashlib.sha256(repr((_writer(), inspect.getsource(kernel.function), types)).encode()).hexdigest()
 
 
 @cache

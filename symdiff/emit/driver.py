@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 import numpy as np
 
 from ..core.dim import Dim
 from ..core.types import Shape, TensorType
-from ..lower.ir import Buffer, CheckRange, Copy, Gemm, KernelCall, Program, Step, Storage, touches
+from ..core.naming import Unique
+from ..lower.ir import (
+    Buffer,
+    CheckRange,
+    Choice,
+    Copy,
+    Gemm,
+    KernelCall,
+    Program,
+    Repetition,
+    Step,
+    Storage,
+    touches,
+)
+from ..lower.nested import programs
 from ..lower.memory import bytes_of
 
 INDENT = "    "
@@ -17,15 +31,20 @@ WIDTH = 110
 NOTE_COLUMN = 64
 SECTIONS = ("forward", "backward", "update")
 AGAIN = "again, to save memory"
+Note = Callable[[Gemm], str]
 
 
 class DriverWriter:
     """Text of the workspace and of the function that runs the steps. ``calls`` are the kernels' names, step by step."""
 
-    def __init__(self, program: Program, calls: Sequence[str | None]) -> None:
+    def __init__(self, program: Program, calls: Mapping[Step, str]) -> None:
         self.program, self.calls = program, calls
         self.leaves = list(dict.fromkeys((*program.inputs, *program.params)))
-        self.work = program.work
+        self.counters: dict[Repetition, str] = {}
+        self.inside = [one for one in programs(program) if one is not program]
+        held = {buffer for one in self.inside for buffer in one.held}
+        own = [buffer for one in self.inside for buffer in one.work if buffer.storage in one.own]
+        self.work = [buffer for buffer in (*program.work, *own) if buffer not in held]
 
     # -- head of the file
 
@@ -42,7 +61,7 @@ class DriverWriter:
         yield ""
 
     def constant_arrays(self) -> Iterator[str]:
-        for buffer in self.program.constants:
+        for buffer in (buffer for one in (self.program, *self.inside) for buffer in one.constants):
             array = buffer.storage.array
             if array.size == 0:
                 yield f"{buffer.name} = np.empty({array.shape}, np.{buffer.dtype.name})"
@@ -72,7 +91,7 @@ class DriverWriter:
 
     def _shared_slots(self) -> set[int]:
         users: dict[int, set[Storage]] = {}
-        for buffer in (b for b in self.program.work if b.role == "work"):
+        for buffer in (b for b in self.work if b.role == "work"):
             users.setdefault(buffer.storage.slot, set()).add(buffer.storage)
         return {slot for slot, storages in users.items() if len(storages) > 1}
 
@@ -86,7 +105,7 @@ class DriverWriter:
 
     # -- the function
 
-    def function(self, note: Callable[[Gemm], str] | None = None) -> Iterator[str]:
+    def function(self, note: Note | None = None) -> Iterator[str]:
         """The function; ``note`` gives the comment beside a product."""
         program = self.program
         yield f"def {program.name}({', '.join([*(b.name for b in self.leaves), 'work'])}):"
@@ -95,17 +114,13 @@ class DriverWriter:
         yield from (f"{INDENT}{name} = {text}" for name, text in self._sizes())
         if self.work:
             yield from _wrapped("(", [f"{buffer.name}," for buffer in self.work], ") = work")
-        used = {buffer for step in program.steps for buffer in touches(step)}
-        for buffer in (b for b in program.aliases if b in used):
-            base = next(b for b in (*self.leaves, *self.program.constants) if b.storage is buffer.storage)
-            same = base.shape == buffer.shape
-            yield f"{INDENT}{buffer.name} = {base.name if same else f'{base.name}.reshape({_shape(buffer.shape)})'}"
+        yield from (INDENT + line for line in self._aliases(program))
         section = ""
-        for now, step, call in zip(sections(program), program.steps, self.calls, strict=True):
+        for now, step in zip(sections(program), program.steps, strict=True):
             if now != section:
                 yield f"{INDENT}# {now}"
                 section = now
-            yield from self._noted(self._step(step, call), self._note(step, note))
+            yield from (INDENT + line for line in self._step(step, note))
         results = ", ".join(buffer.name for buffer in program.outputs.values())
         yield f"{INDENT}return {results}" if results else f"{INDENT}return None"
 
@@ -125,34 +140,96 @@ class DriverWriter:
             unknown.remove(name)
             yield name, text
 
-    def _note(self, step: Step, note: Callable[[Gemm], str] | None) -> str:
+    def _note(self, step: Step, note: Note | None) -> str:
         """The comment beside a step."""
         if note is None:
             return ""
         product = note(step) if isinstance(step, Gemm) else ""
         return ", ".join(filter(None, (product, AGAIN if is_again(step, self.program) else "")))
 
-    @staticmethod
-    def _noted(lines: Iterator[str], note: str) -> Iterator[str]:
-        yield from (f"{line:<{NOTE_COLUMN}}  # {note}" for line in lines) if note else lines
+    def _aliases(self, program: Program) -> Iterator[str]:
+        """Given arrays under other shapes, where they are used."""
+        used = {buffer for step in program.steps for buffer in touches(step)}
+        for buffer in (b for b in program.aliases if b in used):
+            bases = (*program.inputs, *program.params, *program.constants)
+            base = next(b for b in bases if b.storage is buffer.storage)
+            same = base.shape == buffer.shape
+            yield f"{buffer.name} = {base.name if same else f'{base.name}.reshape({_shape(buffer.shape)})'}"
 
-    def _step(self, step: Step, call: str | None) -> Iterator[str]:
+    def _step(self, step: Step, note: Note | None) -> Iterator[str]:
+        if isinstance(step, Repetition):
+            yield from self._loop(step, note)
+        elif isinstance(step, Choice):
+            yield f"if {step.holds.name}[()]:"
+            yield from self._block(step.yes, note)
+            yield "else:"
+            yield from self._block(step.no, note)
+        else:
+            remark = self._note(step, note)
+            column = NOTE_COLUMN - len(INDENT)
+            yield from (f"{line:<{column}}  # {remark}" if remark else line for line in self._simple(step))
+
+    def _block(self, program: Program, note: Note | None, *before: str) -> Iterator[str]:
+        """The steps of a program inside."""
+        lines = [*before, *self._aliases(program), *(line for step in program.steps for line in self._step(step, note))]
+        yield from (INDENT + line for line in lines or ["pass"])
+
+    def _loop(self, step: Repetition, note: Note | None) -> Iterator[str]:
+        k = self.counter(step)
+        often = f"int({step.count.name}[()])" if step.count else step.length
+        at = f"{often} - 1 - {k}" if step.reverse else k
+        rows = [f"{one.row.name} = {one.whole.name}[{at}, ...]" for one in step.rows]
+        if step.condition is None:
+            yield f"for {k} in range({often}):"
+            yield from self._block(step.body, note, *rows)
+        else:
+            assert step.holds is not None and step.trips is not None
+            yield f"{k} = 0"
+            yield "while True:"
+            yield from self._block(step.condition, note)
+            yield f"{INDENT}if not {step.holds.name}[()]:"
+            yield f"{INDENT * 2}break"
+            if step.length is not None:
+                yield f"{INDENT}if {k} == {step.length}:"
+                yield f"{INDENT * 2}raise RuntimeError('the condition still holds after {step.length} steps')"
+            yield from self._block(step.body, note, *rows)
+            yield f"{INDENT}{k} += 1"
+            yield f"{step.trips.name}[...] = {k}"
+        if step.condition is not None or step.count is not None:
+            ran = k if step.count is None else often
+            yield from (f"{one.whole.name}[{ran} :] = 0" for one in step.rows if one.fresh)
+
+    def counter(self, step: Repetition) -> str:
+        """The variable that counts the steps of a loop."""
+        taken = {buffer.name for one in (self.program, *self.inside) for buffer in (*one.work, *one.inputs)}
+        if step not in self.counters:
+            self.counters[step] = Unique({*taken, *self.program.sizes, *self.counters.values()})("k")
+        return self.counters[step]
+
+    def _simple(self, step: Step) -> Iterator[str]:
+        call = self.calls.get(step)
         if isinstance(step, CheckRange):
             (indices,) = step.call.buffers
-            text = f"if {call}({self._arguments(step.call)}):"
-            yield INDENT + text
+            yield f"if {call}({self._arguments(step.call)}):"
             message = f"{indices.name}: an index is out of range for size {step.size}"
-            yield f"{INDENT * 2}raise IndexError({message!r})"
+            yield f"{INDENT}raise IndexError({message!r})"
+        elif isinstance(step, KernelCall) and step.failure:
+            yield f"if {call}({self._arguments(step)}):"
+            yield f"{INDENT}raise np.linalg.LinAlgError({step.failure!r})"
         elif isinstance(step, KernelCall):
-            yield f"{INDENT}{call}({self._arguments(step)})"
+            yield f"{call}({self._arguments(step)})"
         elif isinstance(step, Copy):
-            yield f"{INDENT}{step.target.name}[...] = {step.source.name}"
+            yield f"{step.target.name}[...] = {step.source.name}"
         else:
-            yield f"{INDENT}np.matmul({_matrix(step, 'a')}, {_matrix(step, 'b')}, out={step.out.name})"
+            assert isinstance(step, Gemm)
+            yield f"np.matmul({_matrix(step, 'a')}, {_matrix(step, 'b')}, out={step.out.name})"
 
     def _arguments(self, call: KernelCall) -> str:
-        pairs = zip(call.kernel.params, call.buffers, strict=True)
-        arrays = [b.name if len(p.shape) == len(b.shape) else f"{b.name}.reshape(-1)" for p, b in pairs]
+        if call.views:
+            arrays = [_seen(buffer, view) for buffer, view in zip(call.buffers, call.views, strict=True)]
+        else:
+            pairs = zip(call.kernel.params, call.buffers, strict=True)
+            arrays = [b.name if len(p.shape) == len(b.shape) else f"{b.name}.reshape(-1)" for p, b in pairs]
         return ", ".join([*map(str, call.sizes), *arrays])
 
 
@@ -172,8 +249,9 @@ def _saved(program: Program) -> str:
 def sections(program: Program) -> Iterator[str]:
     """What to write above each step: forward, backward, update, or several where they take turns."""
     own: list[str] = []
-    for step in reversed(program.steps):  # a step that is taken again serves the one after it
-        own.append(own[-1] if is_again(step, program) else _section_of(step))
+    for step in reversed(program.steps):  # a copy, and a step that is taken again, serves the one after it
+        serves = is_again(step, program) or (isinstance(step, Copy) and step.target.role != "param")
+        own.append(own[-1] if serves and own else _section_of(step))
     own.reverse()
     first = {name: own.index(name) for name in SECTIONS if name in own}
     last = {name: position for position, name in enumerate(own)}
@@ -192,7 +270,7 @@ def _section_of(step: Step) -> str:
     if isinstance(step, Copy):
         return "update" if step.target.role == "param" else "forward"
     call = step.call if isinstance(step, CheckRange) else step
-    nodes = (call.node,) if isinstance(call, Gemm) else call.results
+    nodes = call.results if isinstance(call, KernelCall) else (call.node,)
     sections = {node.origin.section for node in nodes}
     return next((name for name in ("update", "forward") if name in sections), "backward")
 
@@ -227,6 +305,10 @@ def _solved(size: Dim, shape: str, unknown: Set[str]) -> tuple[str, str] | None:
 
 def _bracketed(size: int | Dim) -> str:
     return str(size) if isinstance(size, int) else f"({size})"
+
+
+def _seen(buffer: Buffer, view: Shape) -> str:
+    return buffer.name if view == buffer.shape else f"{buffer.name}.reshape({_shape(view)})"
 
 
 def _listed(title: str, buffers: Sequence[Buffer]) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from ..core.record import record
@@ -13,6 +15,7 @@ from ..lower.ir import (
     Check,
     Combine,
     Expr,
+    Handmade,
     Kernel,
     Let,
     Loop,
@@ -20,6 +23,7 @@ from ..lower.ir import (
     Store,
 )
 from ..lower.rewrite import walk
+from ..runtime.maths import NAMES
 from .constants import Constants
 from .expression import ExpressionWriter, subscript
 
@@ -48,12 +52,27 @@ class KernelText:
 
 def kernel_text(kernel: Kernel, constants: Constants) -> KernelText:
     """Mechanical: every decision was taken when the kernel was made."""
+    if isinstance(kernel, Handmade):
+        return _handmade(kernel)
     writer = _KernelWriter(constants)
     head = f"def {kernel.name}({', '.join((*kernel.sizes, *(param.name for param in kernel.params)))}):"
     body = tuple(writer.block(kernel.body))
     accumulates = any(isinstance(statement, Accumulate) for statement in walk(kernel.body))
     used = writer.expressions
     return KernelText(head, body, tuple(used.functions.items()), tuple(used.constants_used), accumulates)
+
+
+def _handmade(kernel: Handmade) -> KernelText:
+    """The function as it stands in its file, without its docstring."""
+    lines = textwrap.dedent(inspect.getsource(kernel.function)).splitlines()
+    (tree,) = ast.parse("\n".join(lines)).body
+    assert isinstance(tree, ast.FunctionDef)
+    start = tree.body[0].end_lineno or 0 if ast.get_docstring(tree) else tree.body[0].lineno - 1
+    body = [line.removeprefix(INDENT) for line in lines[start:]]
+    head = f"def {kernel.name}({', '.join((*kernel.sizes, *(param.name for param in kernel.params)))}):"
+    integers = any(param.dtype.kind in "iu" for param in kernel.params)
+    called = sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & NAMES)
+    return KernelText(head, tuple(body), tuple((name, integers) for name in called), (), False)
 
 
 def docstring(lines: Sequence[str]) -> Iterator[str]:

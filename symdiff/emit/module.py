@@ -13,8 +13,9 @@ import numpy as np
 
 from ..core.naming import Unique
 from ..core.record import entity
-from ..lower.ir import CheckRange, Kernel, KernelCall, Program, Step
+from ..lower.ir import CheckRange, Kernel, KernelCall, Program, all_steps
 from ..lower.labels import RESERVED
+from ..lower.nested import programs
 from ..runtime.signature import Array, Param, Size
 from .canonical import canonical, strides
 
@@ -51,16 +52,16 @@ class Module:
         self.program = program
         self.kernels: list[EmittedKernel] = []
         self._known: dict[Kernel | str, EmittedKernel] = {}  # by kernel, and by digest
-        buffers = (*program.inputs, *program.params, *program.work, *program.aliases, *program.constants)
-        self.given = {*RESERVED, program.name, *(buffer.name for buffer in buffers)}
+        self.given = {*RESERVED, program.name}
+        for one in programs(program):
+            buffers = (*one.inputs, *one.params, *one.work, *one.aliases, *one.constants)
+            self.given.update(buffer.name for buffer in buffers)
         self._unique = Unique(self.given)
-        self.calls = [self._emitted(step) for step in program.steps]
+        calls = ((step, step.call if isinstance(step, CheckRange) else step) for step in all_steps(program))
+        self.calls = {step: self._emitted(call) for step, call in calls if isinstance(call, KernelCall)}
 
-    def _emitted(self, step: Step) -> EmittedKernel | None:
-        """The function a step calls; None for products and copies."""
-        call = step.call if isinstance(step, CheckRange) else step
-        if not isinstance(call, KernelCall):
-            return None
+    def _emitted(self, call: KernelCall) -> EmittedKernel:
+        """The function a step calls."""
         if call.kernel not in self._known:
             self._known[call.kernel] = self._found(call)
         return self._known[call.kernel]

@@ -12,8 +12,9 @@ from typing import Any
 from ..core.record import replace
 from ..lower.ir import Statement
 from ..lower.lower import CHECK_RANGE
+from ..lower.nested import programs
 from ..lower.rewrite import walk
-from ..runtime.maths import NUMPY, standalone
+from ..runtime.maths import NUMPY, requirements, standalone
 from .constants import Constants
 from .document import Documenter
 from .driver import DriverWriter
@@ -35,21 +36,22 @@ class SourceWriter:
         self.constants = Constants({*module.given, *self.program.sizes, *local})
         named = [replace(kernel.call.kernel, name=kernel.name) for kernel in self.kernels]
         self.texts = {kernel.name: kernel_text(kernel, self.constants) for kernel in named}
-        self.driver = DriverWriter(self.program, [call.name if call else None for call in module.calls])
+        self.driver = DriverWriter(self.program, {step: call.name for step, call in module.calls.items()})
 
     def source(self) -> str:
         """The whole file."""
         return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> Iterator[str]:
-        document = Documenter(self.program)
+        documents = {step: own for one in programs(self.program) for own in (Documenter(one),) for step in one.steps}
         yield from self.driver.header()
         integers: dict[str, bool] = {}
         for name, on_integers in (item for written in self.texts.values() for item in written.functions):
             integers[name] = integers.get(name, False) or on_integers
-        texts = {name: standalone(name, integers[name]) for name in sorted(integers)}
+        needed = dict.fromkeys(other for name in sorted(integers) for other in requirements(name))
+        texts = {name: standalone(name, integers.get(name, False)) for name in needed}
         of_math, of_numpy = (
-            [name for name, text in texts.items() if text.startswith(f"from {module} import")]
+            sorted(name for name, text in texts.items() if text.startswith(f"from {module} import"))
             for module in ("math", "numpy")
         )
         helpers = [text for text in texts.values() if not text.startswith("from")]
@@ -64,11 +66,18 @@ class SourceWriter:
         for text in helpers:
             yield from ("", "", *text.rstrip().splitlines())
         for kernel in self.kernels:
-            doc = _CHECK if kernel.call.kernel.name == CHECK_RANGE else document.kernel(kernel.call)
+            doc = _CHECK if kernel.call.kernel.name == CHECK_RANGE else documents[kernel.call].kernel(kernel.call)
             written = self.texts[kernel.name]
             decorator = "@summing_kernel" if written.accumulates else "@kernel"
             yield from ("", "", decorator, *written.documented(doc))
-        yield from ("", "", *self.driver.workspace(), "", "", *self.driver.function(document.product))
+        yield from (
+            "",
+            "",
+            *self.driver.workspace(),
+            "",
+            "",
+            *self.driver.function(lambda step: documents[step].product(step)),
+        )
 
     def undecorated(self) -> dict[str, Any]:
         """The module's names, its kernels as plain Python on NumPy scalars: slow, and exactly what the text says."""

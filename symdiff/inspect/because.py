@@ -46,7 +46,7 @@ def _gradient(line: Line, origin: Origin, listing: Listing) -> str:
     of = origin.of
     assert of is not None
     if origin.operand is None:
-        return f"{known_as(of, listing)}, sum over its uses"
+        return f"{known_as(of, listing)}, sum over its {'operands' if origin.tangent else 'uses'}"
     source = known_as(of, listing)
     operand = of.inputs[origin.operand]
     if listing.label(operand) not in (None, source):

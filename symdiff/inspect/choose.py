@@ -12,7 +12,7 @@ from ..core.dim import product
 from ..core.graph import Graph
 from ..core.naming import cotangent_of, given_names, is_leaf, outside_names, unfinished_sums
 from ..core.node import Node
-from ..core.op import Matmul
+from ..core.op import Item, Matmul
 from ..core.provenance import Origin, Section
 from ..core.traversal import toposort, users
 
@@ -75,7 +75,7 @@ class Choice:
     def _must_show(self, node: Node) -> bool:
         if not node.inputs:
             return node.op.name == "constant" and node.attrs["value"].array.size > SMALL_ARRAY
-        if node in self._given or node in self._roots or isinstance(node.op.lowering, Matmul):
+        if node in self._given or node in self._roots or isinstance(node.op.lowering, Matmul) or node.type.parts:
             return True
         return any(map(self._is_known, cotangent_of(node, unfinished_sums(node, self._consumers[node]))))
 
@@ -86,7 +86,7 @@ class Choice:
     def _may_stand_inside(self, node: Node, user: Node) -> bool:
         if node in self._closed:
             return product(node.shape) == 1 or self._weight[node] == 0 or self._written[node] < 2
-        if node.op.name in VIEWS or _is_cast_number(node, self.shown):
+        if node.op.name in VIEWS or isinstance(node.op.lowering, Item) or _is_cast_number(node, self.shown):
             return True
         return self._written[node] < 2 and self._one_reason(node, user)
 

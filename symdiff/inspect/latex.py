@@ -39,7 +39,13 @@ _INFIX = {
 }
 _FUNCTIONS = {
     "exp": r"\exp", "log": r"\log", "sin": r"\sin", "cos": r"\cos", "tan": r"\tan", "tanh": r"\tanh",
-    "sinh": r"\sinh", "cosh": r"\cosh", "sigmoid": r"\sigma",
+    "sinh": r"\sinh", "cosh": r"\cosh", "sigmoid": r"\sigma", "arcsin": r"\arcsin", "arccos": r"\arccos",
+    "arctan": r"\arctan", "arcsinh": r"\operatorname{arsinh}", "arccosh": r"\operatorname{arcosh}",
+    "arctanh": r"\operatorname{artanh}", "log2": r"\log_{2}", "log10": r"\log_{10}", "gamma": r"\Gamma",
+    "lgamma": r"\log \Gamma", "digamma": r"\psi", "zeta": r"\zeta", "beta": r"\mathrm{B}", "betaln": r"\log \mathrm{B}",
+    "gammainc": "P", "gammaincc": "Q", "i0": "I_{0}", "i1": "I_{1}", "erfinv": r"\operatorname{erf}^{-1}",
+    "erfcinv": r"\operatorname{erfc}^{-1}", "log_ndtr": r"\log \Phi", "ndtri": r"\Phi^{-1}",
+    "logit": r"\sigma^{-1}", "gcd": r"\gcd", "fmax": r"\max", "fmin": r"\min",
 }  # fmt: skip
 _SUMMED = {"sum": r"\sum", "prod": r"\prod"}
 _BEST = {"max": r"\max", "min": r"\min"}
@@ -82,7 +88,7 @@ class Latex:
         if name in _SILENT:
             return pieces[0]
         if name in _FUNCTIONS:
-            return Piece(_FUNCTIONS[name] + _parens(pieces[0].text), ATOM)
+            return _call(_FUNCTIONS[name], pieces)
         form = _FORMS.get(name)
         return form(written) if form else _call(_operator(name), pieces)
 
@@ -273,6 +279,17 @@ _FORMS: dict[str, Callable[[Written], Piece]] = {
     "floor_divide": lambda w: Piece(rf"\left\lfloor {_quotient(w).text} \right\rfloor", ATOM),
     "negative": lambda w: Piece(f"-{_bracket(w.pieces[0], PRODUCT)}", SIGN),
     "logical_not": lambda w: Piece(rf"\neg {_bracket(w.pieces[0], ATOM)}", POWER),
+    "cbrt": lambda w: Piece(rf"\sqrt[3]{{{w.pieces[0].text}}}", ATOM),
+    "exp2": lambda w: Piece(f"2^{{{w.pieces[0].text}}}", POWER),
+    "expm1": lambda w: Piece(rf"e^{{{w.pieces[0].text}}} - 1", SUM),
+    "log1p": lambda w: _call(r"\log", [Piece(f"1 + {_bracket(w.pieces[0], SUM + 1)}", SUM)]),
+    "floor": lambda w: Piece(rf"\left\lfloor {w.pieces[0].text} \right\rfloor", ATOM),
+    "ceil": lambda w: Piece(rf"\left\lceil {w.pieces[0].text} \right\rceil", ATOM),
+    "hypot": lambda w: Piece(rf"\sqrt{{{' + '.join(f'{_bracket(p, ATOM)}^{{2}}' for p in w.pieces)}}}", ATOM),
+    "logaddexp": lambda w: _call(r"\log", [Piece(" + ".join(f"e^{{{p.text}}}" for p in w.pieces), SUM)]),
+    "polygamma": lambda w: _call(rf"\psi^{{({w.pieces[0].text})}}", w.pieces[1:]),
+    "iv": lambda w: _call(f"I_{{{w.pieces[0].text}}}", w.pieces[1:]),
+    "sinc_derivative": lambda w: _call(rf"\operatorname{{sinc}}^{{({w.pieces[0].text})}}", w.pieces[1:]),
     "abs": lambda w: Piece(rf"\left| {w.pieces[0].text} \right|", ATOM),
     "relu": lambda w: Piece(rf"\max\left(0, {w.pieces[0].text}\right)", ATOM),
     "maximum": lambda w: _call(r"\max", w.pieces),

@@ -36,7 +36,7 @@ _INFIX = {
     "greater_equal": (">=", COMPARE),
 }
 _PREFIX = {"negative": "-", "logical_not": "~"}
-_REDUCTIONS = frozenset(("sum", "prod", "max", "min", "argmax", "argmin", "logsumexp", "cumsum", "any", "all"))
+_REDUCTIONS = frozenset(("sum", "prod", "max", "min", "argmax", "argmin", "logsumexp", "any", "all"))
 _LAST_AXIS = frozenset(("softmax", "log_softmax"))
 _MANY = 12  # arguments of a call that are written out
 
@@ -139,7 +139,8 @@ def _call(name: str, arguments: Iterable[str], attrs: Any) -> str:
     written = list(arguments)
     if len(written) > _MANY:
         written = [*written[:2], "...", written[-1]]
-    return f"{name}({', '.join([*written, *(f'{key}={_value(value)}' for key, value in attrs.items())])})"
+    options = [f"{key}={_value(value)}" for key, value in attrs.items() if not key.startswith("_")]
+    return f"{name}({', '.join([*written, *options])})"
 
 
 # -- views and indexing
@@ -201,6 +202,16 @@ def _last_axis(written: Written) -> str:
     return f"{node.op.name}({written.pieces[0].text}{where})"
 
 
+def _loop(written: Written) -> str:
+    """What goes in: ``scan(h0, xs, W)``, ``while_loop(w)``."""
+    attrs = written.node.attrs
+    name = "while_loop" if attrs["cond"] is not None else "scan"
+    options = {"length": attrs["length"]} if name == "scan" else {"max_steps": attrs["length"]}
+    options |= {"reverse": True} if attrs["reverse"] else {}
+    given = [f"{key}={_value(value)}" for key, value in options.items() if value is not None]
+    return f"{name}({', '.join([*(piece.text for piece in written.pieces), *given])})"
+
+
 _FORMS: dict[str, Callable[[Written], str]] = {
     "permute_dims": _transpose,
     "expand_dims": _new_axes,
@@ -210,6 +221,9 @@ _FORMS: dict[str, Callable[[Written], str]] = {
     "slice": _sliced,
     "slice_transpose": _put_back,
     "take": _take,
+    "loop": _loop,
+    "branch": lambda w: f"cond({', '.join(piece.text for piece in w.pieces)})",
+    "item": lambda w: f"{bracket(w.pieces[0], ATOM)}[{w.node.attrs['index']}]",
     "astype": lambda w: f"{w.node.dtype.name}({w.pieces[0].text})",
     "one_hot": lambda w: f"one_hot({w.pieces[0].text}, {w.node.attrs['size']})",
 } | dict.fromkeys(_LAST_AXIS, _last_axis)

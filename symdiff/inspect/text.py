@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from ..core.body import Body
 from ..core.graph import Graph
 from ..core.node import Node
 from ..core.provenance import Section
 from ..core.registry import provide
+from ..ops.bodies import body_graph
 from .because import because
 from .choose import SECTIONS
 from .expression import Expressions
@@ -56,8 +58,22 @@ def printed(listing: Listing) -> Iterator[tuple[str, Node | None]]:
         yield _laid_out(title, [widths[0] + 2, *widths[1:]]), None
         for row in found:
             yield "  " + _laid_out(row, widths), row.node
+    yield from _inside(listing)
     yield "", None
     yield _summary(listing), None
+
+
+def _inside(listing: Listing) -> Iterator[tuple[str, Node | None]]:
+    """The bodies of the loops and branches, each as the graph that it is."""
+    for line in listing.lines:
+        attrs = line.node.attrs
+        for title, body in ((title, attrs[title]) for title in attrs if isinstance(attrs[title], Body)):
+            yield "", None
+            name = f"{listing.names[line.node]}, {'condition' if title == 'cond' else title}"
+            inner = body_graph(name, body, attrs.get("carries", 0) if title == "body" else 0)
+            for text, node in printed(Listing(inner)):
+                if not text.startswith("total"):
+                    yield f"    {text}".rstrip(), node
 
 
 def _widths(rows: Sequence[Row]) -> list[int]:

@@ -70,11 +70,13 @@ class Explainer:
 
     def _gradient(self, node: Node, origin: Origin, of: Node) -> str:
         if origin.operand is None:
-            paths = ", the sum of what its uses send back" if node.op.name == "add" else ""
-            return f"is the whole cotangent of {self._called(of)}{paths}"
+            kind, source = ("tangent", "operands carry on") if origin.tangent else ("cotangent", "uses send back")
+            paths = f", the sum of what its {source}" if node.op.name == "add" else ""
+            return f"is the whole {kind} of {self._called(of)}{paths}"
         operand = of.inputs[origin.operand]
-        text = f"vjp of {self._forward(of)} with respect to operand {self._called(operand)}"
-        if node in self._contributions.get(operand, ()):
+        product = "jvp" if origin.tangent else "vjp"
+        text = f"{product} of {self._forward(of)} with respect to operand {self._called(operand)}"
+        if not origin.tangent and node in self._contributions.get(operand, ()):
             text += f": d_{self._called(operand)} += {self.written.expression(node)}"
         if undoes_broadcast(node, origin):
             text += f" (summed over the axes along which {self._called(operand)} was repeated)"

@@ -9,13 +9,17 @@ from .ir import (
     Accumulator,
     Apply,
     Best,
+    Choice,
     Combine,
     Const,
     Expr,
     Gemm,
+    Handmade,
     KernelCall,
     Load,
     Loop,
+    Program,
+    Repetition,
     Statement,
     Step,
     Store,
@@ -35,9 +39,23 @@ def cost_of(step: Step) -> int | Dim:
     """Operations of a product or a kernel; checks and copies count as nothing."""
     if isinstance(step, Gemm):
         return 2 * step.m * step.n * step.k * step.count
+    if isinstance(step, Repetition):
+        return (1 if step.length is None else step.length) * _of_all(step.body)
+    if isinstance(step, Choice):
+        return _of_all(step.yes)
+    if isinstance(step, KernelCall) and isinstance(step.kernel, Handmade):
+        (node,) = step.results
+        return node.op.flops(node)
     if isinstance(step, KernelCall):
         return _cost(step.kernel.body, dict(zip(step.kernel.sizes, step.sizes, strict=True)))
     return 0
+
+
+def _of_all(program: Program) -> int | Dim:
+    total: int | Dim = 0
+    for step in program.steps:
+        total = total + cost_of(step)
+    return total
 
 
 def _cost(statements: Sequence[Statement], sizes: Mapping[str, int | Dim]) -> int | Dim:

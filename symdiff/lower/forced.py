@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..core.node import Node
-from ..core.op import Elementwise, Gather, InRange, Matmul, Place, Reshape, Scatter, View
+from ..core.op import Branch, Elementwise, Gather, InRange, Matmul, Place, Repeat, Reshape, Routine, Scatter, View
 from .trace import floats, index_source, is_array_leaf, is_expensive, is_scalar
 
 CLOSURE_LIMIT = 32  # floating nodes an expression may pull in before a part of it gets memory
@@ -23,6 +23,8 @@ def forced(roots: Sequence[Node], order: Sequence[Node]) -> set[Node]:
             found.update(matrix_of(parent)[0] for parent in node.inputs)
         elif isinstance(lowering, Reshape):
             found.add(node.inputs[0])
+        elif isinstance(lowering, Routine | Repeat | Branch):
+            found.update(node.inputs)
         elif isinstance(lowering, InRange):
             found.add(index_source(node.inputs[0]))
         elif isinstance(lowering, (Gather, Scatter)):

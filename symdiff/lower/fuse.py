@@ -11,7 +11,20 @@ from collections.abc import Sequence
 
 from ..core.dim import Dim
 from ..core.node import Node
-from ..core.op import ArgReduction, Concat, Elementwise, Gather, InRange, Matmul, Reshape, Scatter
+from ..core.op import (
+    ArgReduction,
+    Branch,
+    Concat,
+    Elementwise,
+    Gather,
+    InRange,
+    Item,
+    Matmul,
+    Repeat,
+    Reshape,
+    Routine,
+    Scatter,
+)
 from ..core.traversal import toposort
 from .forced import RECOMPUTE_LIMIT, forced, matrix_of
 from .regions import (
@@ -43,6 +56,7 @@ class Fusion:
         self.steps: list[Region | Opaque] = []
         self.checks: list[Node] = []  # those whose indices are given, so that they can be checked first
         self.home: dict[Node, int] = {}
+        self.items: dict[Node, list[Node]] = {}  # of operators with several results, those that are used
         self.stored: set[Node] = {node for node in self.order if is_array_leaf(node)}
         self.forced = forced(roots, self.order)
         for node in self.order:
@@ -58,7 +72,13 @@ class Fusion:
             for parent in node.inputs:
                 self._store(matrix_of(parent)[0])
             self._opaque(node)
-        elif isinstance(lowering, Reshape):
+        elif isinstance(lowering, Routine | Repeat | Branch):
+            for parent in node.inputs:
+                self._store(parent)
+            self._opaque(node)
+        elif isinstance(lowering, Reshape | Item):
+            if isinstance(lowering, Item):
+                self.items.setdefault(node.inputs[0], []).append(node)
             self._store(node.inputs[0])
             self.home[node] = self.home.get(node.inputs[0], -1)
             self.stored.add(node)
@@ -88,19 +108,35 @@ class Fusion:
             self.home[node] = len(self.steps) - 1
 
     def _place_concat(self, node: Node) -> None:
+        """Each piece is one pass over its elements; pieces that run over the same share one."""
         axis = node.attrs["axis"]
         offset: int | Dim = 0
         for part in node.inputs:
             axes = {position: k for k, position in enumerate(own_axes(part.shape))}
-            region = Region([part.shape[p] for p in own_axes(part.shape)], f"a piece of {node.op.name}")
-            index = index_over(part.shape, axes)
-            self.steps.append(region)
-            found = trace([(part, index)], lambda base, at, r=region: self._is_base(base, at, r))  # type: ignore[misc]
-            self._fill(region, len(self.steps) - 1, found)
-            region.parts.append((part, node, offset, tuple(axes.get(p) for p in range(part.ndim))))
+            extents = [part.shape[position] for position in axes]
+            last = self.steps[-1] if self.steps else None
+            goes_on = isinstance(last, Region) and last.parts and last.parts[-1][1] is node and last.extents == extents
+            if not goes_on or not self._place_part(part, node, offset, axes):
+                self.steps.append(Region(extents, f"a piece of {node.op.name}"))
+                placed = self._place_part(part, node, offset, axes)
+                assert placed
             offset = offset + part.shape[axis]
         self.home[node] = len(self.steps) - 1
         self.stored.add(node)
+
+    def _place_part(self, part: Node, concat: Node, offset: int | Dim, axes: dict[int, int]) -> bool:
+        """Compute a piece in the last region, if that can be."""
+        region, position = self.steps[-1], len(self.steps) - 1
+        assert isinstance(region, Region)
+        if len(region.members) > MEMBER_LIMIT:
+            return False
+        index = index_over(part.shape, axes)
+        found = trace([(part, index)], lambda base, at: self._is_base(base, at, region))
+        if self._consumable(found, region, position, part) is not None:
+            return False
+        self._fill(region, position, found)
+        region.parts.append((part, concat, offset, tuple(axes.get(p) for p in range(part.ndim))))
+        return True
 
     def _store(self, node: Node) -> None:
         """Give a placed node memory."""

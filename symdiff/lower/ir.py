@@ -11,10 +11,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ import numpy as np
 from ..core.dim import Dim
 from ..core.graph import Graph
 from ..core.node import Node
+from ..core.op import Shared
 from ..core.record import entity, record
 from ..core.types import BOOL, INT64, Shape
 
@@ -242,7 +244,19 @@ class Kernel:
         return tuple(param.name in names for param in self.params)
 
 
-Role = Literal["input", "param", "constant", "output", "work"]
+@dataclass(frozen=True, eq=False)
+class Handmade(Kernel):
+    """A function that was written by hand, as it is; its first ``operands`` parameters are only read."""
+
+    function: Callable[..., Any]
+    operands: int
+
+    @cached_property
+    def written(self) -> tuple[bool, ...]:
+        return tuple(position >= self.operands for position in range(len(self.params)))
+
+
+Role = Literal["input", "param", "constant", "output", "work", "row"]
 
 
 @entity
@@ -275,13 +289,25 @@ class Buffer:
 
 @entity
 class KernelCall:
-    """A kernel on buffers, with its sizes. ``results`` are the nodes whose values it leaves in memory."""
+    """A kernel on buffers, with its sizes. ``results`` are the nodes whose values it leaves in memory.
+
+    A handmade one sees its buffers under the shapes ``views``; where it can fail, ``failure`` says why it does. The
+    step ``native`` runs instead where it is to be had; threads share it as ``shared`` says.
+    """
 
     kernel: Kernel
     sizes: tuple[int | Dim, ...]
     buffers: tuple[Buffer, ...]
     reason: str  # why a kernel of its own starts here
     results: tuple[Node, ...]
+    views: tuple[Shape, ...] = ()
+    failure: str = ""
+    native: str = ""
+    shared: Shared | None = None
+
+    def shapes(self) -> tuple[Shape, ...]:
+        """Those under which the kernel sees its buffers."""
+        return self.views or tuple(param.shape for param in self.kernel.params)
 
 
 @entity
@@ -320,7 +346,48 @@ class CheckRange:
     wrap: bool
 
 
-Step = KernelCall | Gemm | Copy | CheckRange
+@entity
+class Rows:
+    """What a step of a loop has of a stack: ``row`` lies in ``whole`` at the number of the step. Where ``fresh``, it is
+    written there."""
+
+    row: Buffer
+    whole: Buffer
+    fresh: bool
+
+
+@entity
+class Repetition:
+    """A program that is run again and again: ``length`` times; as often as ``count`` says; or as long as ``holds``,
+    which ``condition`` computes, and no more than ``length`` times where there is one. What it carries stays where it
+    is, in ``carries``. ``trips`` receives how often it ran."""
+
+    node: Node
+    body: Program
+    rows: tuple[Rows, ...]
+    carries: tuple[Buffer, ...]
+    captured: tuple[Buffer, ...]
+    length: int | Dim | None
+    reverse: bool
+    count: Buffer | None
+    condition: Program | None
+    holds: Buffer | None
+    trips: Buffer | None
+
+
+@entity
+class Choice:
+    """One of two programs, whichever the truth value ``holds`` names; both leave their results in ``results``."""
+
+    node: Node
+    holds: Buffer
+    yes: Program
+    no: Program
+    captured: tuple[Buffer, ...]
+    results: tuple[Buffer, ...]
+
+
+Step = KernelCall | Gemm | Copy | CheckRange | Repetition | Choice
 
 
 @record
@@ -364,6 +431,29 @@ class Program:
     requirements: list[Requirement]
     sizes: list[str]
     recomputed: Recomputed | None = None  # where a budget of memory was given
+    held: tuple[Buffer, ...] = ()  # inside another program, memory of that one for each slot
+    own: frozenset[Storage] = frozenset()  # inside another program, the storages that lie in slots
+    places: Mapping[Buffer, Buffer] = MappingProxyType({})  # inside another program, buffers that are buffers of that
+
+
+def programs_in(step: Step) -> list[Program]:
+    """The programs that a step runs."""
+    if isinstance(step, Repetition):
+        return [step.body] if step.condition is None else [step.condition, step.body]
+    return [step.yes, step.no] if isinstance(step, Choice) else []
+
+
+def all_steps(program: Program) -> Iterator[Step]:
+    """The steps of a program and of those inside it."""
+    for step in program.steps:
+        yield step
+        for inner in programs_in(step):
+            yield from all_steps(inner)
+
+
+def _held(step: Step) -> Iterator[Buffer]:
+    for program in programs_in(step):
+        yield from program.held
 
 
 def touches(step: Step) -> Iterator[Buffer]:
@@ -374,8 +464,22 @@ def touches(step: Step) -> Iterator[Buffer]:
         yield from step.buffers
     elif isinstance(step, Gemm):
         yield from (step.a, step.b, step.out)
+    elif isinstance(step, Repetition):
+        yield from (rows.whole for rows in step.rows)
+        yield from (*step.carries, *step.captured, *_held(step))
+        yield from (buffer for buffer in (step.count, step.holds, step.trips) if buffer is not None)
+    elif isinstance(step, Choice):
+        yield from (step.holds, *step.captured, *step.results, *_held(step))
     else:
         yield from (step.source, step.target)
+
+
+def can_fail(step: Step) -> bool:
+    if isinstance(step, KernelCall):
+        return bool(step.failure)
+    if isinstance(step, Repetition) and step.condition is not None and step.length is not None:
+        return True  # it may not end in time
+    return isinstance(step, CheckRange) or any(can_fail(one) for inner in programs_in(step) for one in inner.steps)
 
 
 def written(step: Step) -> list[Buffer]:
@@ -386,7 +490,19 @@ def written(step: Step) -> list[Buffer]:
         return [step.out]
     if isinstance(step, Copy):
         return [step.target]
+    if isinstance(step, Repetition):
+        own = [buffer for buffer in (step.holds, step.trips) if buffer is not None]
+        return [*(rows.whole for rows in step.rows if rows.fresh), *step.carries, *own, *_held(step)]
+    if isinstance(step, Choice):
+        return [*step.results, *_held(step)]
     return list(compress(step.buffers, step.kernel.written))
+
+
+def read(step: Step) -> list[Buffer]:
+    """Buffers whose values a step needs: those it touches and does not write, and what a loop starts from."""
+    own = {buffer.storage for buffer in written(step)}
+    found = [buffer for buffer in touches(step) if buffer.storage not in own]
+    return [*found, *step.carries] if isinstance(step, Repetition) else found
 
 
 def _stores(statements: Sequence[Statement]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core import special
 from ..core.node import Node
 from ..core.op import View
 from ..core.provenance import Origin
@@ -10,6 +11,7 @@ from .regions import Region
 EXPANDED = "expand "  # how prepare.py marks what a composite operator was written out to
 RESERVED = frozenset(
     [
+        *special.FUNCTIONS,
         "np",
         "range",
         "abs",
@@ -27,6 +29,19 @@ RESERVED = frozenset(
         "sigmoid",
         "erf",
         "erfc",
+        "exp2",
+        "log2",
+        "log10",
+        "cbrt",
+        "nextafter",
+        "gcd",
+        "lcm",
+        "left_shift",
+        "right_shift",
+        "threefry",
+        "inf",
+        "nan",
+        "pi",
         "sinh",
         "cosh",
         "floor",

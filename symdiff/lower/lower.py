@@ -12,8 +12,8 @@ from ..core.errors import GraphError, explain
 from ..core.graph import Graph
 from ..core.naming import Unique
 from ..core.node import Node
-from ..core.op import InRange, Matmul, Reshape
-from ..core.types import BOOL, INT64
+from ..core.op import Branch, InRange, Matmul, Repeat, Reshape, Routine
+from ..core.types import BOOL, INT64, TensorType
 from ..ops.convert import CONSTANT, constant_value
 from .alike import form
 from .budget import Budget, checked
@@ -42,11 +42,13 @@ from .ir import (
 from .kernel import KernelBuilder
 from .labels import RESERVED, kernel_name
 from .memory import assign_slots, settle
+from .nested import Nesting, settle_inside, take_places
 from .prepare import prepare
 from .recompute import recompute
 from .regions import Region
 from .requirements import requirements
 from .rewrite import expressions, walk
+from .routines import routine_call
 from .schedule import schedule
 from .tidy import reads, tidy
 from .trace import is_array_leaf
@@ -60,7 +62,10 @@ GIVEN = ("input", "param", "constant")
 def lower(graph: Graph, budget: Budget | None = None) -> Program:
     """The program that computes a graph's outputs and updates; with a budget, one whose workspace keeps it. Raises
     GraphError for a budget that cannot be kept."""
-    return _Lowering(graph).program(budget)
+    program = _Lowering(graph).program(budget)
+    settle_inside(program)
+    take_places(program)
+    return program
 
 
 def _size_names(nodes: Sequence[Node], asked: str) -> list[str]:
@@ -90,7 +95,7 @@ class _Made(NamedTuple):
 
 
 class _Lowering:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, unique: Unique | None = None) -> None:
         self.graph = graph
         roots, self.stands_for = prepare(graph.roots)
         split = len(graph.outputs)
@@ -99,7 +104,7 @@ class _Lowering:
         self.fusion = Fusion(roots)
         self.name = _function_name(graph.name)
         self.sizes = _size_names([*graph.inputs, *self.fusion.order], graph.name)
-        self.unique = Unique({*RESERVED, self.name, *self.sizes})
+        self.unique = unique or Unique({*RESERVED, self.name, *self.sizes})
         self.names = self._names()
         self.buffers: dict[Node, Buffer] = {}
         self.extra: list[Buffer] = []
@@ -127,9 +132,11 @@ class _Lowering:
         for node in self.graph.params:
             self._new_buffer(node, Storage("param", node=node))
         for node in self.fusion.order:
+            if node.op.name in ("placeholder", "bound"):
+                node.op.evaluate(**node.attrs)  # raises: what it stands for is not here
             if node.op is CONSTANT and is_array_leaf(node):
                 self._new_buffer(node, Storage("constant", array=constant_value(node)))
-            elif node in self.fusion.stored and node not in self.buffers:
+            elif node in self.fusion.stored and node not in self.buffers and not node.type.parts:
                 self._new_buffer(node, self._storage_of(node))
 
     def _storage_of(self, node: Node) -> Storage:
@@ -149,6 +156,10 @@ class _Lowering:
                 steps.append(self._kernel_call(step, position))
             elif isinstance(step.node.op.lowering, Matmul):
                 steps.append(self._gemm(step.node))
+            elif isinstance(step.node.op.lowering, Routine):
+                steps.append(self._routine_call(step.node))
+            elif isinstance(step.node.op.lowering, Repeat | Branch):
+                steps += self._steps_around(step.node)
             else:
                 steps.append(self._range_check(step.node))
         results = {name: self.buffers[node] for name, node in self.outputs.items()}
@@ -209,8 +220,32 @@ class _Lowering:
         sizes.update((name, dim(name)) for name in self.sizes if name in mentioned)
         return _Made(Kernel(kernel_name(region), tuple(sizes), params, body), tuple(sizes.values()), operands)
 
+    def _routine_call(self, node: Node) -> KernelCall:
+        return routine_call(node, [self.buffers[parent] for parent in node.inputs], self._results(node), self._memory)
+
+    def _memory(self, name: str, type: TensorType) -> Buffer:
+        return self._scratch(Param(name, type.dtype, type.shape))
+
+    def _results(self, node: Node) -> list[Buffer]:
+        """Memory for what an operator gives: also for those of several results that nobody reads."""
+        if not node.type.parts:
+            return [self.buffers[node]]
+        used = {item.attrs["index"]: self.buffers[item] for item in self.fusion.items.get(node, ())}
+        return [used.get(k) or self._memory(self.names[node], type) for k, type in enumerate(node.type.parts)]
+
+    # -- programs inside
+
+    def _steps_around(self, node: Node) -> list[Step]:
+        """A loop or a choice, with what has to be done before."""
+        name, operands = self.names[node], [self.buffers[parent] for parent in node.inputs]
+        nesting = Nesting(lambda graph: _Lowering(graph, self.unique).program(None), self._memory, self.unique)
+        make = nesting.repetition if isinstance(node.op.lowering, Repeat) else nesting.choice
+        steps = make(node, name, operands, self._results(node))
+        self.extra += nesting.held
+        return steps
+
     def _scratch(self, row: Param) -> Buffer:
-        """Memory for a row that a kernel keeps while it works."""
+        """Memory that a kernel keeps while it works."""
         buffer = Buffer(Unique(self.memory_names)(row.name), row.dtype, row.shape, Storage("work"))
         self.extra.append(buffer)
         self.memory_names.add(buffer.name)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..core.dim import product
 from ..core.node import Node
 from ..core.op import ArgReduction, Expand, Leaf, Matmul, Reduction, Reshape, Scatter
 from ..core.provenance import inherit, rewritten
 from ..core.traversal import toposort, with_inputs
 from ..ops.convert import CONSTANT, constant
+from ..ops.reduce import sum
 from ..ops.shape import broadcast_to, expand_dims, reshape, squeeze
+from .forced import RECOMPUTE_LIMIT
 from .labels import EXPANDED
+from .trace import is_light
+
+SMALL = 4
+"""Matrices of at most so many rows and columns, in a batch, are multiplied by loops of a kernel."""
 
 
 def prepare(roots: Sequence[Node]) -> tuple[list[Node], dict[Node, Node]]:
@@ -31,7 +38,7 @@ def _written_out(node: Node) -> Node:
     if isinstance(node.op.lowering, Reduction | ArgReduction):
         return _without_trivial_axes(node)
     if isinstance(node.op.lowering, Matmul):
-        return _with_whole_batches(node)
+        return _sums_of_products(node) if _are_small(node) else _with_whole_batches(node)
     if not isinstance(node.op.lowering, Expand):
         return node
     with inherit(rewritten(node.origin, EXPANDED + node.op.name)):
@@ -40,6 +47,21 @@ def _written_out(node: Node) -> Node:
     for step in toposort([formula], stop=node.inputs):
         inner[step] = _written_out(with_inputs(step, [inner[parent] for parent in step.inputs]))
     return inner[formula]
+
+
+def _are_small(node: Node) -> bool:
+    """Whether a product is one of many matrices so small that a call for each would cost more than its numbers."""
+    sizes = (*node.shape[-2:], node.inputs[0].shape[-1])
+    if product(node.shape[:-2]) == 1 or not all(isinstance(size, int) and 0 < size <= SMALL for size in sizes):
+        return False
+    return all(is_light(operand, RECOMPUTE_LIMIT) for operand in node.inputs)
+
+
+def _sums_of_products(node: Node) -> Node:
+    """A product of matrices as a sum over elements, which fuses with what is around it."""
+    a, b = node.inputs
+    with inherit(node.origin):
+        return sum(expand_dims(a, -1) * expand_dims(b, -3), axis=-2)
 
 
 def _with_whole_batches(node: Node) -> Node:

@@ -15,7 +15,7 @@ from ..core.record import replace
 from .budget import Budget
 from .cost import cost_of
 from .inplace import Overwriting
-from .ir import Buffer, Copy, Gemm, KernelCall, Recomputed, Step, Storage, touches
+from .ir import Buffer, Choice, Copy, Gemm, KernelCall, Recomputed, Repetition, Step, Storage, touches
 from .memory import assign_slots
 from .rehearse import Rehearsal
 from .schedule import Flow
@@ -142,4 +142,6 @@ def _on(step: Step, buffer: Callable[[Buffer], Buffer]) -> Step:
         return replace(step, a=buffer(step.a), b=buffer(step.b), out=buffer(step.out))
     if isinstance(step, Copy):
         return Copy(buffer(step.source), buffer(step.target))
+    if isinstance(step, Repetition | Choice):
+        return step  # what it reads is never given up
     return replace(step, call=replace(step.call, buffers=tuple(map(buffer, step.call.buffers))))

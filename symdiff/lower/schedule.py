@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from heapq import heapify, heappop, heappush
 
-from .ir import CheckRange, Step, Storage, touches, written
+from .ir import Step, Storage, can_fail, read, touches, written
 from .updates import Updates
 
 
@@ -17,10 +17,7 @@ class Flow:
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self.writes = [dict.fromkeys(buffer.storage for buffer in written(step)) for step in steps]
-        self.reads = [
-            [storage for storage in dict.fromkeys(buffer.storage for buffer in touches(step)) if storage not in own]
-            for step, own in zip(steps, self.writes, strict=True)
-        ]
+        self.reads = [list(dict.fromkeys(buffer.storage for buffer in read(step))) for step in steps]
         self.readers: dict[Storage, list[int]] = {}
         self.makers: dict[Storage, list[int]] = {}
         for position in range(len(steps)):
@@ -38,7 +35,7 @@ def schedule(steps: Sequence[Step], kept: Set[Storage], updates: Updates) -> lis
     ``kept`` are the storages of the outputs.
     """
     order = _results_first(steps, kept)
-    last_check = max((position for position, step in enumerate(order) if isinstance(step, CheckRange)), default=0)
+    last_check = max((position for position, step in enumerate(order) if can_fail(step)), default=0)
     flow = Flow(order)
     units = _units(order, flow, kept)
     missing = {sink: _before(unit, flow, updates) for sink, unit in units.items()}
@@ -75,7 +72,7 @@ def _results_first(steps: Sequence[Step], kept: Set[Storage]) -> list[Step]:
     early: list[Step] = []
     late: list[Step] = []
     for step in reversed(steps):
-        if isinstance(step, CheckRange) or any(buffer.storage in needed for buffer in written(step)):
+        if can_fail(step) or any(buffer.storage in needed for buffer in written(step)):
             needed.update(buffer.storage for buffer in touches(step))
             early.append(step)
         else:
@@ -88,7 +85,7 @@ def _units(steps: Sequence[Step], flow: Flow, kept: Set[Storage]) -> dict[int, l
     home: dict[int, int] = {}
     for position in reversed(range(len(steps))):
         results = flow.writes[position]
-        if isinstance(steps[position], CheckRange) or not kept.isdisjoint(results):
+        if can_fail(steps[position]) or not kept.isdisjoint(results):
             continue
         users = [user for storage in results for user in flow.readers.get(storage, ())]
         homes = {home.get(user, -1) for user in users} or {position}

@@ -45,6 +45,19 @@ def is_expensive(node: Node) -> bool:
     return isinstance(lowering, Elementwise) and calls_beside(lowering.code, _CHEAP_CALLS)
 
 
+def is_light(node: Node, most: int) -> bool:
+    """Whether an element takes at most so many cheap operations from what has memory."""
+    below, count = [node], 0
+    while below:
+        part = below.pop()
+        if floats(part) and not is_scalar(part):
+            count += isinstance(part.op.lowering, Elementwise)
+            if is_expensive(part) or count > most:
+                return False
+            below += part.inputs
+    return True
+
+
 @cache
 def calls_beside(code: str, these: frozenset[str]) -> bool:
     """Whether the text of an expression calls other functions than ``these``."""

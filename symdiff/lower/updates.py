@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from .inplace import Overwriting, share
-from .ir import Buffer, CheckRange, Copy, KernelCall, Step, Storage, written
+from .ir import Buffer, Copy, KernelCall, Step, Storage, can_fail, written
 from .memory import last_uses, share_in_place
 
 Name = Callable[[str], str]
@@ -68,7 +68,7 @@ class _InPlace:
     def __init__(self, steps: Sequence[Step], overwriting: Overwriting) -> None:
         self.steps, self.overwriting = steps, overwriting
         self.last = last_uses(steps)
-        self.last_check = max((k for k, step in enumerate(steps) if isinstance(step, CheckRange)), default=-1)
+        self.last_check = max((k for k, step in enumerate(steps) if can_fail(step)), default=-1)
         self.makers: dict[Storage, list[int]] = {}
         for position, step in enumerate(steps):
             for buffer in written(step):

@@ -11,16 +11,21 @@ from .flatten import SIZE
 from .ir import (
     Buffer,
     CheckRange,
+    Choice,
     Combine,
     Copy,
     Gemm,
+    Handmade,
     Kernel,
     KernelCall,
     Load,
     Program,
+    Repetition,
     Step,
     Storage,
     Store,
+    can_fail,
+    programs_in,
     touches,
     written,
 )
@@ -45,7 +50,7 @@ class _Check:
         self.known = {*given, *program.work, *program.aliases}
         self.filled: set[Storage] = {buffer.storage for buffer in given}
         self.updated: dict[Storage, str] = {}
-        self.ranges_left = sum(isinstance(step, CheckRange) for step in program.steps)
+        self.checks_left = sum(map(can_fail, program.steps))
 
     # -- steps
 
@@ -53,18 +58,40 @@ class _Check:
         where = _title(step)
         for buffer in touches(step):
             self._known(buffer, where)
+        self.checks_left -= can_fail(step)
         if isinstance(step, CheckRange):
-            self.ranges_left -= 1
             self._call(step.call, where)
             _require(not written(step) and not _stores(step.call.kernel), where, "a check writes")
         elif isinstance(step, KernelCall):
             self._call(step, where)
         elif isinstance(step, Gemm):
             self._gemm(step, where)
-        else:
+        elif isinstance(step, Copy):
             self._copy(step, where)
+        else:
+            self._around(step, where)
         for buffer in written(step):
             self._write(buffer, where)
+
+    def _around(self, step: Repetition | Choice, where: str) -> None:
+        """A step that runs other programs: these are sound, and what they read is there."""
+        outside = {buffer.storage for buffer in written(step)}
+        if isinstance(step, Repetition):
+            read = [*(rows.whole for rows in step.rows if not rows.fresh), *step.carries, *step.captured]
+            read += [] if step.count is None else [step.count]
+        else:
+            read = [step.holds, *step.captured]
+        for buffer in read:
+            self._read(buffer, where)
+        for program in programs_in(step):
+            check = _Check(program)
+            check.filled |= {buffer.storage for buffer in read} | {b.storage for b in program.inputs}
+            for inner in program.steps:
+                check.step(inner)
+            for name, buffer in program.outputs.items():
+                _require(buffer.storage in check.filled, where, f"{name} is never written")
+            inside = {buffer.storage for buffer in program.work if buffer.storage.role == "work"}
+            _require(inside <= program.own | outside, where, "a working value has no place in the workspace")
 
     def _known(self, buffer: Buffer, where: str) -> None:
         _require(buffer in self.known, where, f"{buffer.name} is no buffer of the program")
@@ -80,12 +107,15 @@ class _Check:
     def _write(self, buffer: Buffer, where: str) -> None:
         _require(buffer.role not in ("input", "constant"), where, f"writes {buffer.name}, which is {buffer.role}")
         if buffer.role == "param":
-            _require(not self.ranges_left, where, f"updates {buffer.name} before the last check of indices")
+            _require(not self.checks_left, where, f"updates {buffer.name} before the last check")
             _require(buffer.storage not in self.updated, where, f"updates {buffer.name} a second time")
             self.updated[buffer.storage] = where
         self.filled.add(buffer.storage)
 
     def _call(self, call: KernelCall, where: str) -> None:
+        if isinstance(call.kernel, Handmade):
+            self._routine(call, where)
+            return
         kernel = call.kernel
         verify_kernel(kernel)
         _require(len(call.sizes) == len(kernel.sizes), where, "another number of sizes than the kernel takes")
@@ -99,6 +129,18 @@ class _Check:
             shared = sum(other.storage is buffer.storage for other in call.buffers) > 1
             _require(not (shared and param.name in stores), where, f"writes {param.name}, which it has twice")
             if param.name not in stores or _reads_first(kernel, param.name):
+                self._read(buffer, where)
+
+    def _routine(self, call: KernelCall, where: str) -> None:
+        _require(len(call.sizes) == len(call.kernel.sizes), where, "another number of sizes than the function takes")
+        parts = zip(call.kernel.params, call.buffers, call.views, call.kernel.written, strict=True)
+        for param, buffer, view, writes in parts:
+            _require(param.dtype == buffer.dtype, where, f"{param.name} is {param.dtype}, {buffer.name} {buffer.dtype}")
+            fits = product(view) == product(buffer.shape) and len(view) == len(param.shape)
+            _require(fits, where, f"{param.name} is seen as {view}, {buffer.name} has shape {buffer.shape}")
+            shared = sum(other.storage is buffer.storage for other in call.buffers) > 1
+            _require(not (shared and writes), where, f"writes {param.name}, which it has twice")
+            if not writes:
                 self._read(buffer, where)
 
     def _gemm(self, step: Gemm, where: str) -> None:
@@ -163,6 +205,8 @@ def _title(step: Step) -> str:
         return f"check of {step.call.buffers[0].name}"
     if isinstance(step, KernelCall):
         return f"kernel {step.kernel.name}"
+    if isinstance(step, Repetition | Choice):
+        return f"{step.node.op.name} at {step.node.origin.place}"
     if isinstance(step, Gemm):
         return f"product {step.out.name} = {step.a.name} @ {step.b.name}"
     return f"copy {step.target.name} = {step.source.name}"

@@ -1,4 +1,23 @@
 """The operators: one record each, a file per family."""
 
-from . import convert, elementwise, index, leaf, linalg, reduce, shape, slicing, softmax  # noqa: F401  (they register)
+from . import (  # noqa: F401  (they register)
+    at,
+    convert,
+    create,
+    diagonal,
+    elementwise,
+    index,
+    indexing,
+    leaf,
+    linalg,
+    manipulate,
+    reduce,
+    scans,
+    shape,
+    slicing,
+    softmax,
+    sorting,
+    statistics,
+    write,
+)
 from .record import OPS as OPS

@@ -17,6 +17,7 @@ from ..core.node import Node, Operand, build
 from ..core.op import Attrs, Expand, Op
 from ..core.provenance import here
 from ..core.types import FLOAT64, TensorType
+from .batching import attributes
 from .convert import promote
 from .elementwise import abs, erfc, exp, minimum, sigmoid, square
 from .record import build_astype, define, size_of
@@ -70,6 +71,7 @@ def _define(
             vjp=(vjp,),
             lowering=Expand(lambda node: node.inputs[0] * formula(node.inputs[0])),
             flops=lambda node: cost * size_of(node),
+            batch=attributes(),
         )
     )
 

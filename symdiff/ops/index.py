@@ -11,35 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dim import Dim
+from ..core.dim import Dim, product
 from ..core.errors import IndexRangeError, ShapeError, explain
 from ..core.node import Node, Operand, build, describe
-from ..core.op import Attrs, Expand, Gather, Index, InRange, Op, Scatter
+from ..core.op import Attrs, Expand, Gather, InRange, Op, Scatter
 from ..core.provenance import here
+from ..core.registry import provide
 from ..core.types import INT64, Shape, TensorType, as_dtype, broadcast, normal_axis
-from .convert import as_index, as_node, constant, constant_value
-from .elementwise import equal
-from .record import INTEGERS, build_astype, define, free, input_size, size_of
-from .shape import align, expand_dims
+from . import batch_index
+from .batching import attributes
+from .convert import as_index, as_node, constant, constant_value, promote
+from .create import arange
+from .elementwise import equal, maximum, minimum
+from .leaf import size as size_node
+from .record import INTEGERS, build_astype, common_shape, define, free, input_size, size_of
+from .shape import align, broadcast_to, concat, expand_dims, reshape, squeeze
 
-# -- positions as values
-
-
-_IOTA = define(
-    Op(
-        name="iota",
-        infer=lambda inputs, attrs: TensorType(INT64, (attrs["size"],)),
-        evaluate=lambda size: np.arange(size, dtype=INT64),
-        vjp=(),
-        lowering=Index(),
-        flops=free,
-    )
-)
-
-
-def arange(size: int | Dim) -> Node:
-    """0, 1, ..., size - 1 as int64; the size may be symbolic."""
-    return build(_IOTA, [], {"size": size})
+# -- positions within an axis
 
 
 def checked_positions(indices: np.ndarray[Any, Any], size: int, wrap: bool) -> np.ndarray[Any, Any]:
@@ -56,21 +44,23 @@ _IN_RANGE = define(
     Op(
         name="in_range",
         infer=lambda inputs, attrs: TensorType(inputs[0].dtype, inputs[0].shape),
-        evaluate=checked_positions,
+        evaluate=lambda i, size, wrap, axis: checked_positions(i, size, wrap),
         vjp=(INTEGERS,),
         lowering=InRange(),
         flops=size_of,
+        batch=attributes(),
     )
 )
 
 
-def in_range(indices: Operand, size: int | Dim, *, wrap: bool = True) -> Node:
-    """Positions that are known to lie within ``size``: the step fails, naming the position, when one does not."""
+def in_range(indices: Operand, size: int | Dim, *, wrap: bool = True, axis: int | None = None) -> Node:
+    """Positions that are known to lie within ``size``: the step fails, naming the position, when one does not (and the
+    axis, where there is one)."""
     node = as_index(indices, "in_range")
-    return build(_IN_RANGE, [build_astype(node, INT64)], {"size": size, "wrap": wrap})
+    return build(_IN_RANGE, [build_astype(node, INT64)], {"size": size, "wrap": wrap, "axis": axis})
 
 
-def _checked(name: str, indices: Operand, size: int | Dim, axis: int, x: Node, wrap: bool = True) -> Node:
+def checked_index(name: str, indices: Operand, size: int | Dim, axis: int, x: Node, wrap: bool = True) -> Node:
     """The index operand; constants are checked at once."""
     node = as_index(indices, name)
     value = constant_value(node)
@@ -112,9 +102,10 @@ _TAKE = define(
         name="take",
         infer=_infer_take,
         evaluate=lambda x, i, axis: np.take(x, checked_positions(i, x.shape[axis], True), axis),
-        vjp=(lambda ct, out, x, i: _scatter(_SCATTER_ADD, ct, i, out.attrs["axis"], x.shape), INTEGERS),
+        vjp=(lambda ct, out, x, i: scatter_add_at(ct, i, out.attrs["axis"], x.shape), INTEGERS),
         lowering=Gather(_take_split),
         flops=free,
+        batch=batch_index.take,
     )
 )
 _SCATTER_ADD: Op = define(
@@ -122,31 +113,71 @@ _SCATTER_ADD: Op = define(
         name="scatter_add",
         infer=lambda inputs, attrs: TensorType(inputs[0].dtype, attrs["shape"]),
         evaluate=_add_at,
-        vjp=(lambda ct, out, x, i: take(ct, i, out.attrs["axis"]), INTEGERS),
+        vjp=(lambda ct, out, x, i: take_at(ct, i, out.attrs["axis"]), INTEGERS),
         lowering=Scatter(_take_split),
         flops=input_size,
+        batch=batch_index.scatter_add,
     )
 )
 
 
-def _scatter(op: Op, x: Node, indices: Node, axis: int, shape: Shape) -> Node:
-    return build(op, [x, indices], {"axis": axis, "shape": shape})
+def take_at(x: Node, positions: Node, axis: int) -> Node:
+    """``take`` at int64 positions that were looked at by ``checked_index``."""
+    return build(_TAKE, [x, positions], {"axis": axis})
 
 
-def take(x: Operand, indices: Operand, axis: int = 0) -> Node:
-    """Elements of x at ``indices`` along one axis: ``x[indices]`` for axis 0.
+def scatter_add_at(x: Node, positions: Node, axis: int, shape: Shape) -> Node:
+    """Zeros of ``shape``, plus x added at positions along one axis: the transpose of ``take_at``."""
+    return build(_SCATTER_ADD, [x, positions], {"axis": axis, "shape": shape})
 
-    The derivative adds each cotangent at the position it was taken from. Raises IndexRangeError for a position outside
-    the axis.
+
+@provide("take")
+def take(x: Operand, indices: Operand, axis: int | None = None, mode: str = "raise") -> Node:
+    """Elements of x at ``indices`` along one axis (default: of the flattened array): ``x[indices]`` for axis 0.
+
+    A position outside the axis is an IndexRangeError; with ``mode="wrap"`` it is counted round, with ``"clip"`` it
+    stands for the first or last. The derivative adds each cotangent at the position it was taken from.
 
     >>> import symdiff as sd
     >>> table, words = sd.param("table", (1000, 16)), sd.input("words", (sd.dim("n"), 5), dtype="int64")
-    >>> sd.take(table, words).type.shape[1:]
+    >>> sd.take(table, words, axis=0).type.shape[1:]
     (5, 16)
     """
     node = as_node(x)
+    if axis is None:
+        node, axis = reshape(node, (product(node.shape),)), 0
     where = normal_axis(axis, node.ndim, f"take from {describe(node)} at {here()}")
-    return build(_TAKE, [node, _checked("take", indices, node.shape[where], where, node)], {"axis": where})
+    indices = _inside("take", indices, node.shape[where], mode)
+    return take_at(node, checked_index("take", indices, node.shape[where], where, node), where)
+
+
+def _inside(name: str, indices: Operand, length: int | Dim, mode: str) -> Operand:
+    """Positions brought inside the axis, as ``mode`` says."""
+    if mode not in ("raise", "wrap", "clip"):
+        raise ShapeError(explain(name, f"mode is 'raise', 'wrap' or 'clip', got {mode!r}", at=here()))
+    if mode == "raise" or length == 0:
+        return indices
+    positions, count = build_astype(as_index(indices, name), INT64), size_node(length, INT64)
+    return positions % count if mode == "wrap" else minimum(maximum(positions, 0), count - 1)
+
+
+def choose(a: Operand, choices: Any, mode: str = "raise") -> Node:
+    """From arrays of one shape, the element of the array that ``a`` names: ``out[i] = choices[a[i]][i]``.
+
+    >>> import symdiff as sd
+    >>> sd.choose(sd.constant([1, 0]), [sd.input("x", (2,)), sd.input("y", (2,))]).type.shape
+    (2,)
+    """
+    options = list(choices)
+    if not options:
+        raise ShapeError(explain("choose", "takes a non-empty list of arrays", at=here()))
+    which = as_index(a, "choose")
+    nodes = promote("choose", *options)
+    shape = common_shape("choose", [which, *nodes])
+    rows = concat([expand_dims(broadcast_to(node, shape), 0) for node in nodes], 0)
+    which = broadcast_to(as_node(_inside("choose", which, len(nodes), mode)), shape)
+    at = checked_index("choose", expand_dims(which, 0), len(nodes), 0, rows, wrap=False)
+    return squeeze(build(_TAKE_ALONG, [rows, at], {"axis": 0, "wrap": False}), 0)
 
 
 # -- take_along_axis and its transpose
@@ -200,6 +231,7 @@ _TAKE_ALONG = define(
         vjp=(lambda ct, out, x, i: build(_ADD_ALONG, [ct, i], {**out.attrs, "shape": x.shape}), INTEGERS),
         lowering=Gather(_along_split),
         flops=free,
+        batch=batch_index.take_along_axis,
     )
 )
 _ADD_ALONG: Op = define(
@@ -213,8 +245,14 @@ _ADD_ALONG: Op = define(
         ),
         lowering=Scatter(_along_split),
         flops=input_size,
+        batch=batch_index.scatter_add_along_axis,
     )
 )
+
+
+def add_along(x: Node, positions: Node, axis: int, shape: Shape) -> Node:
+    """Zeros of ``shape``, plus x added along one axis at positions that are not negative."""
+    return build(_ADD_ALONG, [x, positions], {"axis": axis, "wrap": False, "shape": shape})
 
 
 def take_along_axis(x: Operand, indices: Operand, axis: int = -1, *, wrap: bool = True) -> Node:
@@ -224,7 +262,7 @@ def take_along_axis(x: Operand, indices: Operand, axis: int = -1, *, wrap: bool 
     """
     node = as_node(x)
     where = normal_axis(axis, node.ndim, f"take_along_axis of {describe(node)} at {here()}")
-    at = _checked("take_along_axis", indices, node.shape[where], where, node, wrap)
+    at = checked_index("take_along_axis", indices, node.shape[where], where, node, wrap)
     return build(_TAKE_ALONG, [node, at], {"axis": where, "wrap": wrap})
 
 
@@ -248,6 +286,7 @@ _ONE_HOT = define(
         vjp=(INTEGERS,),
         lowering=Expand(_one_hot_formula),
         flops=size_of,
+        batch=attributes(),
     )
 )
 
@@ -261,5 +300,5 @@ def one_hot(labels: Operand, size: int, dtype: Any = "float64") -> Node:
     >>> sd.one_hot(sd.input("y", (4,), dtype="int64"), 10).type.shape
     (4, 10)
     """
-    node = _checked("one_hot", labels, size, -1, as_node(labels), wrap=False)
+    node = checked_index("one_hot", labels, size, -1, as_node(labels), wrap=False)
     return build(_ONE_HOT, [node], {"size": size, "dtype": as_dtype(dtype)})

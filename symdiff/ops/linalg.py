@@ -14,6 +14,7 @@ from ..core.op import Attrs, Expand, Matmul, Op
 from ..core.provenance import here
 from ..core.registry import provide
 from ..core.types import BOOL, TensorType, broadcast
+from .batching import align_ranks
 from .convert import promote
 from .record import INTEGERS, build_astype, define
 from .reduce import sum
@@ -40,6 +41,14 @@ def _multiply_adds(node: Node) -> int | Dim:
     return 2 * product(node.shape) * node.inputs[0].shape[-1]
 
 
+def _matmul_batch(node: Node, inputs: Sequence[Node], batched: Sequence[bool]) -> Node:
+    """One product for the whole batch where it can be: an operand that is the same for all items is not repeated."""
+    a, b = align_ranks(inputs, batched, node.ndim)
+    if a.ndim == 2 and b.shape[1:-2] == () and b.shape[-1] == 1:  # a matrix times vectors: these are rows
+        return reshape(matmul(squeeze(b, -1), swap_last(a)), (b.shape[0], a.shape[0], 1))
+    return a * b if a.shape[-1] == 1 else _matrices(a, b)
+
+
 _MATMUL = define(
     Op(
         name="matmul",
@@ -48,6 +57,7 @@ _MATMUL = define(
         vjp=(lambda ct, out, a, b: ct @ swap_last(b), lambda ct, out, a, b: swap_last(a) @ ct),
         lowering=Matmul(),
         flops=_multiply_adds,
+        batch=_matmul_batch,
     )
 )
 _INTEGER_MATMUL = define(
@@ -62,6 +72,7 @@ _INTEGER_MATMUL = define(
             )
         ),
         flops=_multiply_adds,
+        batch=_matmul_batch,
     )
 )
 

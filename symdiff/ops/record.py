@@ -10,7 +10,7 @@ import numpy as np
 from ..core.dim import Dim, product
 from ..core.errors import DTypeError, ShapeError, explain
 from ..core.node import Node, Operand, build, describe
-from ..core.op import Attrs, Derivative, Elementwise, NotDifferentiable, Op
+from ..core.op import Attrs, Derivative, Elementwise, NotDifferentiable, Op, Tangent
 from ..core.provenance import here
 from ..core.registry import provide
 from ..core.types import BOOL, FLOAT64, TensorType, broadcast
@@ -73,6 +73,7 @@ def elementwise(
     *derivatives: Derivative | NotDifferentiable,
     dtype: np.dtype[Any] | None = None,
     cost: int = 1,
+    jvp: Tangent | None = None,
 ) -> Op:
     """An elementwise operator. ``code`` is the scalar expression over a, b, c; ``cost`` its operations per element.
 
@@ -87,6 +88,7 @@ def elementwise(
             vjp=derivatives,
             lowering=Elementwise(code),
             flops=lambda node: product(node.shape) * cost,
+            jvp=jvp,
         )
     )
 

@@ -14,6 +14,7 @@ from ..core.op import ArgReduction, Attrs, Derivative, NotDifferentiable, Op, Re
 from ..core.provenance import here
 from ..core.registry import provide
 from ..core.types import BOOL, FLOAT64, INT64, Shape, TensorType, normal_axes, normal_axis
+from .batching import attributes, later
 from .convert import as_node
 from .elementwise import equal, where
 from .leaf import size
@@ -51,6 +52,7 @@ def _reduction(name: str, evaluate: Any, combine: str, empty: float | None, deri
             vjp=(derivative,),
             lowering=Reduction(combine, empty),
             flops=input_size,
+            batch=attributes(axis=later),
         )
     )
 
@@ -63,17 +65,11 @@ def _share_among_best(ct: Node, out: Node, x: Node) -> Node:
 
 
 def _product_of_others(ct: Node, out: Node, x: Node) -> Node:
-    """d prod / dx_i is the product of the others: exact at zeros and to any order, at quadratic cost in the axis."""
-    from .index import arange
+    """d prod / dx_i is the product of the others, without a division: exact at zeros and to any order."""
+    from .scans import products_of_others
 
     (axis,) = out.attrs["axis"]
-    length = x.shape[axis]
-    own = equal(expand_dims(arange(length), 1), arange(length))
-    own = own.reshape(*([1] * axis), length, *([1] * (x.ndim - 1 - axis)), length)
-    # others[..., i, ..., j] is x_j, or 1 where j = i: axis i stands in the place of x's, j goes last.
-    last = [other for other in range(x.ndim) if other != axis] + [axis]
-    rows = expand_dims(x.transpose(last), axis)
-    return spread(ct, out) * prod(where(own, 1, rows), axis=-1)
+    return spread(ct, out) * products_of_others(x, axis)
 
 
 _SUM = _reduction("sum", np.sum, "+", 0.0, lambda ct, out, x: broadcast_to(spread(ct, out), x.shape))
@@ -99,7 +95,7 @@ def refuse_empty(name: str, node: Node, axes: Sequence[int]) -> None:
         raise ShapeError(explain(name, f"no elements along axis {tuple(axes)} of {describe(node)}", at=here()))
 
 
-def _numbers(x: Operand) -> Node:
+def numbers(x: Operand) -> Node:
     """Operand of a sum or product: as in NumPy, booleans and small integers become int64."""
     node = as_node(x)
     if node.dtype == BOOL or (node.dtype.kind == "i" and node.dtype != INT64):
@@ -117,16 +113,16 @@ def sum(x: Operand, axis: Any = None, keepdims: bool = False) -> Node:
     >>> sd.sum(sd.input("x", (sd.dim("n"), 3)), axis=0).type.shape
     (3,)
     """
-    return _reduce(_SUM, _numbers(x), axis, keepdims)
+    return _reduce(_SUM, numbers(x), axis, keepdims)
 
 
 @provide("prod")
 def prod(x: Operand, axis: Any = None, keepdims: bool = False) -> Node:
     """Product of elements; of none, 1.
 
-    The derivative, the product of all others, is exact at zeros to any order; its cost is quadratic in the axis.
+    The derivative, the product of all others, is exact at zeros to any order.
     """
-    node = _numbers(x)
+    node = numbers(x)
     for one in reversed(normal_axes(axis, node.ndim, f"prod of {describe(node)} at {here()}")):
         node = _reduce(_PROD, node, one, keepdims)
     return node
@@ -178,6 +174,7 @@ def _arg_op(name: str, evaluate: Any, better: str) -> Op:
             vjp=(reason,),
             lowering=ArgReduction(better),
             flops=input_size,
+            batch=attributes(axis=later),
         )
     )
 
@@ -192,6 +189,7 @@ def argmax(x: Operand, axis: int | None = None, keepdims: bool = False) -> Node:
     return _position(_ARGMAX, x, axis, keepdims)
 
 
+@provide("argmin")
 def argmin(x: Operand, axis: int | None = None, keepdims: bool = False) -> Node:
     """Position of the first smallest element (of the first NaN if there is one), int64; over all by default."""
     return _position(_ARGMIN, x, axis, keepdims)

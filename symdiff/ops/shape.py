@@ -15,6 +15,7 @@ from ..core.op import Attrs, Concat, Op, Reshape, View
 from ..core.provenance import here
 from ..core.registry import provide
 from ..core.types import Shape, TensorType, as_shape, broadcast, normal_axes, normal_axis
+from .batching import align_ranks, attributes, later, sized
 from .convert import as_node, promote
 from .record import define, free
 
@@ -33,6 +34,7 @@ _RESHAPE = define(
         vjp=(_reshape_back,),
         lowering=Reshape(),
         flops=free,
+        batch=attributes(shape=sized),
     )
 )
 
@@ -82,6 +84,7 @@ _PERMUTE = define(
         vjp=(_permute_back,),
         lowering=View(lambda index, node: tuple(index[node.attrs["axes"].index(a)] for a in range(node.ndim))),
         flops=free,
+        batch=attributes(axes=lambda axes, size: (0, *later(axes, size))),
     )
 )
 
@@ -118,6 +121,7 @@ _EXPAND = define(
         vjp=(_squeeze_back,),
         lowering=View(lambda index, node: tuple(i for a, i in enumerate(index) if a not in node.attrs["axis"])),
         flops=free,
+        batch=attributes(axis=later),
     )
 )
 
@@ -150,6 +154,7 @@ _SQUEEZE = define(
         vjp=(lambda ct, out, x: expand_dims(ct, out.attrs["axis"]),),
         lowering=View(_insert_zeros),
         flops=free,
+        batch=attributes(axis=later),
     )
 )
 
@@ -176,6 +181,11 @@ def align(index: tuple[Any, ...], shape: Shape) -> tuple[Any, ...]:
     return tuple(0 if size == 1 else i for i, size in zip(own, shape, strict=True))
 
 
+def _broadcast_batch(node: Node, inputs: Sequence[Node], batched: Sequence[bool]) -> Node:
+    (x,) = align_ranks(inputs, batched, node.ndim)
+    return broadcast_to(x, (x.shape[0], *node.shape))
+
+
 _BROADCAST = define(
     Op(
         name="broadcast_to",
@@ -184,6 +194,7 @@ _BROADCAST = define(
         vjp=(lambda ct, out, x: ct,),  # autodiff undoes the broadcast
         lowering=View(lambda index, node: align(index, node.inputs[0].shape)),
         flops=free,
+        batch=_broadcast_batch,
     )
 )
 
@@ -226,6 +237,7 @@ _CONCAT = define(
         vjp=(_concat_part,),
         lowering=Concat(),
         flops=free,
+        batch=attributes(axis=later),
     )
 )
 
@@ -252,3 +264,6 @@ def stack(arrays: Sequence[Operand], axis: int = 0) -> Node:
         operands = ", ".join(map(describe, nodes)) or "nothing"
         raise ShapeError(explain("stack", f"takes arrays of one shape, got {operands}", at=here()))
     return concat([expand_dims(node, axis) for node in nodes], axis)
+
+
+concatenate, transpose = concat, permute_dims  # NumPy's names

@@ -16,6 +16,7 @@ from ..core.node import Node, Operand, build, describe
 from ..core.op import Attrs, Expand, Op
 from ..core.provenance import here
 from ..core.types import FLOAT64, INT64, TensorType, normal_axes, normal_axis
+from .batching import attributes, later
 from .convert import as_index, as_node
 from .elementwise import exp, isfinite, log, where
 from .index import one_hot, take_along_axis
@@ -87,7 +88,9 @@ _SOFTMAX = define(
         evaluate=_np_softmax,
         vjp=(_softmax_vjp,),
         lowering=Expand(_softmax_formula),
+        jvp=lambda tangents, out, x: _softmax_vjp(tangents[0], out, x),  # its Jacobian is symmetric
         flops=lambda node: 14 * product(node.shape),
+        batch=attributes(axis=later),
     )
 )
 _LOG_SOFTMAX = define(
@@ -100,6 +103,7 @@ _LOG_SOFTMAX = define(
         vjp=(_log_softmax_vjp,),
         lowering=Expand(_log_softmax_formula),
         flops=lambda node: 14 * product(node.shape),
+        batch=attributes(axis=later),
     )
 )
 _LOGSUMEXP = define(
@@ -112,6 +116,7 @@ _LOGSUMEXP = define(
         vjp=(lambda ct, out, x: spread(ct, out) * exp(x - spread(out, out)),),
         lowering=Expand(_logsumexp_formula),
         flops=lambda node: 13 * product(node.inputs[0].shape),
+        batch=attributes(axis=later),
     )
 )
 
@@ -125,6 +130,11 @@ def softmax(x: Operand, axis: int = -1) -> Node:
     """e^x / sum(e^x) along one axis; vjp: s * (ct - sum(ct * s))."""
     node = _floats(x)
     return build(_SOFTMAX, [node], {"axis": _one_axis("softmax", node, axis)})
+
+
+def softmin(x: Operand, axis: int = -1) -> Node:
+    """e^-x / sum(e^-x) along one axis."""
+    return softmax(-_floats(x), axis)
 
 
 def log_softmax(x: Operand, axis: int = -1) -> Node:
@@ -183,6 +193,7 @@ _CROSS_ENTROPY = define(
         ),
         lowering=Expand(_cross_entropy_formula),
         flops=lambda node: 7 * input_size(node),
+        batch=attributes(),
     )
 )
 

@@ -11,6 +11,7 @@ from .canonicalize import canonicalize
 from .cse import cse
 from .dce import dce
 from .fold import fold
+from .loops import loops, with_bodies
 from .report import Report, Stage, pass_name
 from .rewrite import journal
 from .simplify import simplify
@@ -19,7 +20,7 @@ from .verify import verify_graph, verify_step
 
 Pass = Callable[[Graph], Graph]
 
-DEFAULT: tuple[Pass, ...] = (canonicalize, fold, stabilize, simplify, cse, dce)
+DEFAULT: tuple[Pass, ...] = (canonicalize, fold, stabilize, simplify, cse, dce, loops)
 
 ROUNDS = 16  # a pipeline that has not settled by then is cut short, and the report says so
 
@@ -40,6 +41,7 @@ def optimize(graph: Graph, passes: Sequence[Pass] = DEFAULT, verify: bool = Fals
     """
     if verify:
         verify_graph(graph, "the graph given")
+    graph = with_bodies(graph, lambda body: optimize(body, passes, verify)[0])
     stages: list[Stage] = []
     quiet = 0  # passes in a row that changed nothing
     with journal() as book, paused_collector():

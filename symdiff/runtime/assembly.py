@@ -207,14 +207,20 @@ declare i64 @llvm.smax.i64(i64, i64)
 declare {kind} @llvm.fma.{name}({kind}, {kind}, {kind})
 declare {kind} @llvm.masked.load.{name}.p0(ptr, i32, {mask}, {kind})
 declare void @llvm.masked.store.{name}.p0({kind}, ptr, i32, {mask})
+declare {kind} @llvm.masked.gather.{name}.v{self.lanes}p0(<{self.lanes} x ptr>, i32, {mask}, {kind})
 """
 
-    def load(self, f: Function, pointer: str, mask: str | None = None) -> str:
-        """The lanes in `mask`, the others 0 and their memory not touched; by default all lanes."""
+    def load(self, f: Function, pointer: str, mask: str | None = None, others: str = "zeroinitializer") -> str:
+        """The lanes in `mask`, the others as in `others` and their memory not touched; by default all lanes."""
         if mask is None:
             return f.let(f"load {self.kind}, ptr {pointer}, align {self.bytes_each}")
-        arguments = f"ptr {pointer}, i32 {self.bytes_each}, {self.mask} {mask}, {self.kind} zeroinitializer"
+        arguments = f"ptr {pointer}, i32 {self.bytes_each}, {self.mask} {mask}, {self.kind} {others}"
         return f.let(f"call {self.kind} @llvm.masked.load.{self._name}.p0({arguments})")
+
+    def gather(self, f: Function, pointers: str, mask: str, others: str) -> str:
+        """As `load`, from a place for each lane."""
+        kinds = f"<{self.lanes} x ptr> {pointers}, i32 {self.bytes_each}, {self.mask} {mask}, {self.kind} {others}"
+        return f.let(f"call {self.kind} @llvm.masked.gather.{self._name}.v{self.lanes}p0({kinds})")
 
     def store(self, f: Function, value: str, pointer: str, mask: str | None = None) -> None:
         if mask is None:
@@ -232,6 +238,10 @@ declare void @llvm.masked.store.{name}.p0({kind}, ptr, i32, {mask})
     def repeated(self, f: Function, number: str) -> str:
         """`number` in every lane."""
         return self._repeated(f, number, self.real)
+
+    def numbers(self, f: Function, number: str) -> str:
+        """An i64 in every lane."""
+        return self._repeated(f, number, "i64")
 
     def fma(self, f: Function, x: str, y: str, z: str) -> str:
         """x * y + z, rounded once."""

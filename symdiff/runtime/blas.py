@@ -54,14 +54,19 @@ def _own() -> dict[str, int] | None:
 
 
 def _openblas() -> dict[str, int] | None:
-    package = Path(np.__file__).parent
-    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
-        for path in sorted(folder.glob("*openblas64*")):
-            library = ctypes.CDLL(str(path))
-            functions = {dtype: getattr(library, f"scipy_cblas_{c}gemm64_", None) for dtype, c in _LETTER.items()}
-            if all(functions.values()):
-                return {dtype: _address(function) for dtype, function in functions.items()}
+    for library in openblas_libraries():
+        functions = {dtype: getattr(library, f"scipy_cblas_{c}gemm64_", None) for dtype, c in _LETTER.items()}
+        if all(functions.values()):
+            return {dtype: address(function) for dtype, function in functions.items()}
     return None
+
+
+@functools.cache
+def openblas_libraries() -> list[ctypes.CDLL]:
+    """The OpenBLAS that NumPy ships, where it does."""
+    package = Path(np.__file__).parent
+    folders = (package.parent / "numpy.libs", package / ".dylibs")
+    return [ctypes.CDLL(str(path)) for folder in folders for path in sorted(folder.glob("*openblas64*"))]
 
 
 def _scipy() -> dict[str, int] | None:
@@ -102,7 +107,7 @@ define void @{entry}(i32 %order, i32 %ta, i32 %tb, i64 %m, i64 %n, i64 %k, {real
 
 
 def _numpy() -> dict[str, int] | None:
-    return {dtype: _address(_callback(dtype)) for dtype in _LETTER}
+    return {dtype: address(_callback(dtype)) for dtype in _LETTER}
 
 
 @functools.cache
@@ -132,7 +137,8 @@ def _callback(dtype: str) -> Any:
     return kind(gemm)
 
 
-def _address(function: Any) -> int:
+def address(function: Any) -> int:
+    """That of a function of ctypes."""
     return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
 
 

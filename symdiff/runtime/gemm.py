@@ -25,7 +25,7 @@ COPIED = 4
 SWAPPED = 32
 """With so many rows and products a sum or more, making a narrow C as C^T pays for turning it back."""
 
-_BAND = TILE | {"copy": "i1", "panel": "i64"}
+BAND = TILE | {"copy": "i1", "panel": "i64"}
 _PACKED = TILE | {"copy": "i1", "trans_b": "i1"}
 _PRODUCT = {
     "trans_a": "i1", "trans_b": "i1", "m": "i64", "n": "i64", "k": "i64", "a": "ptr", "lda": "i64", "b": "ptr",
@@ -86,7 +86,7 @@ def text(dtype: str, shape: Shape, entry: str) -> str:
     ]
     functions += [
         tile(vector, 2, shape.few_rows, True, attributes),
-        *(_band(vector, shape, vectors, attributes) for vectors in (1, 2)),
+        *(band(vector, shape, vectors, attributes) for vectors in (1, 2)),
         *(write(vector, attributes) for write in (dots, pack, turn, _strips_packed, _strips_swapped, _product)),
         _strips_in_place(vector, shape, attributes),
         _step(vector, entry, attributes),
@@ -94,9 +94,9 @@ def text(dtype: str, shape: Shape, entry: str) -> str:
     return "\n".join([vector.declarations, *functions])
 
 
-def _band(vector: Vector, shape: Shape, vectors: int, attributes: str) -> str:
+def band(vector: Vector, shape: Shape, vectors: int, attributes: str) -> str:
     """Tiles, row by row. Column j of B is at b + j * panel where a tile begins. With %copy, A is transposed."""
-    f = Function(f"band_{vectors}", declared(_BAND), attributes)
+    f = Function(f"band_{vectors}", declared(BAND), attributes)
     real, lanes = vector.real, vector.lanes
     high, low = shape.heights(vectors)
     per_piece = -(-high // lanes)
@@ -147,9 +147,9 @@ def _strips_in_place(vector: Vector, shape: Shape, attributes: str) -> str:
     with f.repeat(lambda: f.both(few, f.less(wide, left()))):
         strip(tile_name(2, shape.few_rows, True), TILE, shape.few_rows * vector.lanes)
     with f.repeat(lambda: f.less(wide - 1, left())):
-        strip("band_2", _BAND, wide)
+        strip("band_2", BAND, wide)
     with f.repeat(lambda: f.less(0, left())):
-        strip("band_1", _BAND, vector.lanes)
+        strip("band_1", BAND, vector.lanes)
     return f.text()
 
 
@@ -171,10 +171,10 @@ def _strips_packed(vector: Vector, attributes: str) -> str:
         narrow = f.select(f.less(lanes, last), "i64", 0, last)
         most = f.sub(columns, narrow)
         with f.when(f.less(0, most)):
-            f.pass_on("band_2", _BAND, b=packed, ldb=wide, panel=BLOCK, n=most, c=c)
+            f.pass_on("band_2", BAND, b=packed, ldb=wide, panel=BLOCK, n=most, c=c)
         with f.when(f.less(0, narrow)):
             b = f.at(packed, real, f.mul(most, BLOCK))
-            f.pass_on("band_1", _BAND, copy="false", b=b, ldb=wide, panel=BLOCK, n=narrow, c=f.at(c, real, most))
+            f.pass_on("band_1", BAND, copy="false", b=b, ldb=wide, panel=BLOCK, n=narrow, c=f.at(c, real, most))
     return f.text()
 
 

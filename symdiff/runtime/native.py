@@ -14,6 +14,7 @@ from pathlib import Path
 import llvmlite
 import numpy as np
 
+from symdiff.core import special
 from symdiff.core.collector import paused_collector
 from symdiff.core.record import record
 from symdiff.runtime import cache, codegen, load
@@ -170,8 +171,9 @@ def _digest(kernel: Wanted) -> str:
 def _environment() -> tuple[str, ...]:
     """Everything besides the kernel that decides the object code: our compiler, Numba, LLVM and the CPU."""
     own = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("**/*.py")):
-        own.update(path.read_bytes())
+    for room in (Path(__file__).parent, Path(special.__file__).parent):
+        for path in sorted(room.glob("**/*.py")):
+            own.update(path.read_bytes())
     return own.hexdigest(), _numba_version(), llvmlite.__version__, *codegen.host()
 
 

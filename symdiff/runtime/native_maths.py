@@ -5,14 +5,14 @@ Each function has NumPy's result for every input, NaN and infinities included, a
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from symdiff.runtime import elementary, maths
+from symdiff.core.special import FUNCTIONS as FUNCTIONS_WITH_BRANCHES
+from symdiff.runtime import branching, elementary, maths, native_integers
 from symdiff.runtime.native_types import scalar_type
 from symdiff.runtime.primitive import Emit, Primitive
 from symdiff.runtime.signature import DTYPES
@@ -58,6 +58,34 @@ def inlined(name: str) -> Emit:
         return builder.call(known[symbol], args)
 
     return emit
+
+
+def special(name: str) -> Emit:
+    """A call of one of our functions with branches, in float64."""
+
+    def emit(builder: Any, *args: Any) -> Any:
+        real, double = args[0].type, ir.DoubleType()
+        wide = [builder.fpext(arg, double) if real != double else arg for arg in args]
+        for needed in branching.needed(name):
+            _define(builder.module, needed)
+        result = builder.call(builder.module.globals[branching.symbol(name)], wide)
+        return builder.fptrunc(result, real) if real != double else result
+
+    return emit
+
+
+def _define(module: Any, name: str) -> None:
+    """Puts a function that others call into the module, where it is one of ours and not there yet."""
+    double = ir.DoubleType()
+    if name in FUNCTIONS_WITH_BRANCHES and name != "polynomial":
+        symbol, text, arity = branching.symbol(name), branching.text(name), branching.arity(name)
+    elif name in elementary.FUNCTIONS:
+        symbol, text = elementary.symbol(name, "float64"), elementary.text(name, "float64")
+        arity = elementary.FUNCTIONS[name].arity
+    else:
+        return
+    if symbol not in module.globals:
+        _Inlined(module, ir.FunctionType(double, [double] * arity), symbol, text)
 
 
 def llvm(name: str) -> Emit:
@@ -147,6 +175,10 @@ _UNARY_FLOAT: dict[str, Emit] = {
     "arcsinh": libm("asinh"),
     "arccosh": libm("acosh"),
     "arctanh": libm("atanh"),
+    "exp2": libm("exp2"),
+    "log2": libm("log2"),
+    "log10": libm("log10"),
+    "cbrt": libm("cbrt"),
     "floor": llvm("floor"),
     "ceil": llvm("ceil"),
     "rint": llvm("rint"),
@@ -169,125 +201,9 @@ _BINARY_FLOAT: dict[str, Emit] = {
     "fmod": lambda builder, a, b: builder.frem(a, b),
     "remainder": _remainder_float,
     "floor_divide": _floor_divide_float,
+    "nextafter": libm("nextafter"),
 }
 
-
-def _compare(builder: Any, signed: bool, relation: str, a: Any, b: Any) -> Any:
-    return (builder.icmp_signed if signed else builder.icmp_unsigned)(relation, a, b)
-
-
-def _abs_int(builder: Any, signed: bool, x: Any) -> Any:
-    return builder.select(_compare(builder, signed, "<", x, x.type(0)), builder.neg(x), x)
-
-
-def _sign_int(builder: Any, signed: bool, x: Any) -> Any:
-    zero = x.type(0)
-    positive = builder.zext(_compare(builder, signed, ">", x, zero), x.type)
-    if not signed:
-        return positive
-    return builder.sub(positive, builder.zext(_compare(builder, signed, "<", x, zero), x.type))
-
-
-def _choose_int(relation: str, builder: Any, signed: bool, a: Any, b: Any) -> Any:
-    return builder.select(_compare(builder, signed, relation, a, b), a, b)
-
-
-def _safe_divisor(builder: Any, signed: bool, b: Any) -> tuple[Any, Any, Any]:
-    """The divisor with 0 (and -1, whose quotient can overflow) replaced by 1, and the tests for both."""
-    by_zero = builder.icmp_signed("==", b, b.type(0))
-    by_minus_one = builder.icmp_signed("==", b, b.type(-1)) if signed else ir.IntType(1)(0)
-    return builder.select(builder.or_(by_zero, by_minus_one), b.type(1), b), by_zero, by_minus_one
-
-
-def _floor_divide_int(builder: Any, signed: bool, a: Any, b: Any) -> Any:
-    safe, by_zero, by_minus_one = _safe_divisor(builder, signed, b)
-    if not signed:
-        return builder.select(by_zero, a.type(0), builder.udiv(a, safe))
-    quotient, rest = builder.sdiv(a, safe), builder.srem(a, safe)
-    quotient = builder.sub(quotient, builder.zext(_rest_has_wrong_sign(builder, rest, safe), a.type))
-    quotient = builder.select(by_minus_one, builder.neg(a), quotient)
-    return builder.select(by_zero, a.type(0), quotient)
-
-
-def _remainder_int(builder: Any, signed: bool, a: Any, b: Any) -> Any:
-    safe, by_zero, _ = _safe_divisor(builder, signed, b)
-    if not signed:
-        return builder.select(by_zero, a.type(0), builder.urem(a, safe))
-    rest = builder.srem(a, safe)
-    rest = builder.select(_rest_has_wrong_sign(builder, rest, safe), builder.add(rest, safe), rest)
-    return builder.select(by_zero, a.type(0), rest)
-
-
-def _fmod_int(builder: Any, signed: bool, a: Any, b: Any) -> Any:
-    safe, by_zero, _ = _safe_divisor(builder, signed, b)
-    return builder.select(by_zero, a.type(0), (builder.srem if signed else builder.urem)(a, safe))
-
-
-def _rest_has_wrong_sign(builder: Any, rest: Any, divisor: Any) -> Any:
-    zero = rest.type(0)
-    return builder.and_(
-        builder.icmp_signed("!=", rest, zero), builder.icmp_signed("<", builder.xor(rest, divisor), zero)
-    )
-
-
-def _power_int(builder: Any, signed: bool, base: Any, exponent: Any) -> Any:
-    """By repeated squaring. NumPy raises for a negative exponent; here it is the truncated 1 / base**-exponent."""
-    kind, one, zero = base.type, base.type(1), base.type(0)
-    result = cgutils.alloca_once_value(builder, one)
-    square = cgutils.alloca_once_value(builder, base)
-    left = cgutils.alloca_once_value(builder, exponent)
-    head, body, done = (builder.append_basic_block(f"power.{part}") for part in ("head", "body", "done"))
-    builder.branch(head)
-    builder.position_at_end(head)
-    builder.cbranch(_compare(builder, signed, ">", builder.load(left), zero), body, done)
-    builder.position_at_end(body)
-    odd = builder.trunc(builder.load(left), ir.IntType(1))
-    factor = builder.select(odd, builder.load(square), one)
-    builder.store(builder.mul(builder.load(result), factor), result)
-    builder.store(builder.mul(builder.load(square), builder.load(square)), square)
-    builder.store(builder.lshr(builder.load(left), one), left)
-    builder.branch(head)
-    builder.position_at_end(done)
-    power = builder.load(result)
-    if not signed:
-        return power
-    odd = builder.trunc(exponent, ir.IntType(1))
-    sign = builder.select(odd, base, one)
-    unit = builder.or_(builder.icmp_signed("==", base, one), builder.icmp_signed("==", base, kind(-1)))
-    return builder.select(builder.icmp_signed("<", exponent, zero), builder.select(unit, sign, zero), power)
-
-
-def _same(_builder: Any, _signed: bool, x: Any) -> Any:
-    return x
-
-
-def _never(builder: Any, _signed: bool, _x: Any) -> Any:
-    return ir.IntType(1)(0)
-
-
-def _always(builder: Any, _signed: bool, _x: Any) -> Any:
-    return ir.IntType(1)(1)
-
-
-_UNARY_INT: dict[str, Emit] = {
-    "floor": _same,
-    "ceil": _same,
-    "trunc": _same,
-    "abs": _abs_int,
-    "sign": _sign_int,
-    "isnan": _never,
-    "isinf": _never,
-    "isfinite": _always,
-}
-
-_BINARY_INT: dict[str, Emit] = {
-    "maximum": partial(_choose_int, ">"),
-    "minimum": partial(_choose_int, "<"),
-    "power": _power_int,
-    "fmod": _fmod_int,
-    "remainder": _remainder_int,
-    "floor_divide": _floor_divide_int,
-}
 
 _PREDICATES = {"isnan", "isinf", "isfinite"}
 
@@ -320,6 +236,10 @@ def _function(name: str, arity: int, of_float: Emit, of_int: Emit | None) -> Pri
         return result(*[common] * arity), emit
 
     return Primitive(name, arity, type_of)
+
+
+def _no_floats(_builder: Any, *_values: Any) -> Any:
+    raise TypeError("this function takes integers")
 
 
 def _cast(name: str, dtype: str) -> Primitive:
@@ -356,7 +276,9 @@ def _accumulator(operation: str) -> Primitive:
 
 def build() -> list[Primitive]:
     """Every name of maths.py, and the two accumulators."""
-    unary = [_function(name, 1, _UNARY_FLOAT[name], _UNARY_INT.get(name)) for name in maths.UNARY]
-    binary = [_function(name, 2, _BINARY_FLOAT[name], _BINARY_INT.get(name)) for name in maths.BINARY]
+    unary = [_function(name, 1, _UNARY_FLOAT[name], native_integers.UNARY.get(name)) for name in maths.UNARY]
+    binary = [_function(name, 2, _BINARY_FLOAT[name], native_integers.BINARY.get(name)) for name in maths.BINARY]
+    integers = [_function(name, 2, _no_floats, native_integers.BINARY[name]) for name in maths.OF_INTEGERS]
+    with_branches = [_function(name, branching.arity(name), special(name), None) for name in maths.SPECIAL]
     casts = [_cast(name, dtype) for name, dtype in zip(maths.CASTS, DTYPES, strict=True)]
-    return [*unary, *binary, *casts, _accumulator("add"), _accumulator("mul")]
+    return [*unary, *binary, *integers, *with_branches, *casts, _accumulator("add"), _accumulator("mul")]

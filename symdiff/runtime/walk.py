@@ -11,7 +11,7 @@ from symdiff.runtime import codegen, denormals
 from symdiff.runtime.assembly import Function
 
 STATUS, FAILED_STEP = 0, 1  # slots for the report of a failed step
-_HEAD = f'target triple = "{codegen.triple()}"\n{denormals.DECLARATIONS}'
+HEAD = f'target triple = "{codegen.triple()}"\n{denormals.DECLARATIONS}'
 
 
 def step(entry: str, words: Sequence[str], attributes: str = "") -> tuple[Function, dict[str, str], dict[str, str]]:
@@ -26,7 +26,7 @@ def run() -> str:
     f = Function("run", "ptr %table, i64 %steps, ptr %slots", result="i64")
     with denormals.flushed(f):
         failed = f.let("call i64 @walk(ptr %table, i64 %steps, ptr %slots)")
-    return "\n".join([_HEAD, _walk(), f.text(f"i64 {failed}")])
+    return "\n".join([HEAD, walk(), f.text(f"i64 {failed}")])
 
 
 def loop() -> str:
@@ -45,10 +45,10 @@ def loop() -> str:
             f.do(f"store i64 {f.add(f.let(f'load i64, ptr {cursor}'), '%stride')}, ptr {cursor}")
             otherwise()
             f.do(f"store i64 {f.get(failed)}, ptr {f.at('%slots', 'i64', FAILED_STEP)}")
-    return "\n".join([_HEAD, _walk(), f.text(f"i64 {f.get(completed)}")])
+    return "\n".join([HEAD, walk(), f.text(f"i64 {f.get(completed)}")])
 
 
-def _walk() -> str:
+def walk() -> str:
     """The steps in turn, up to one that fails: 0, or 1 + its number."""
     f = Function("walk", "ptr %table, i64 %steps, ptr %slots", result="i64")
     at, done, status = f.variable("ptr", "%table"), f.variable("i64", 0), f.variable("i64", 0)

@@ -7,15 +7,13 @@ import pytest
 
 import symdiff as sd
 from symdiff.autodiff.check import check_grad
-from symdiff.core.node import Node
+from symdiff.core.node import Node, build
 from symdiff.core.op import Elementwise, Op
 from symdiff.core.types import TensorType
 
 
 def wrong_sine(x: Node) -> Node:
     """sin with the derivative of cos."""
-    from symdiff.core.node import build
-
     op = Op(
         name="wrong_sine",
         infer=lambda inputs, attrs: TensorType(inputs[0].dtype, inputs[0].shape),
@@ -51,7 +49,7 @@ def test_wrong_gradient_and_its_table() -> None:
     assert [verdict.ok for verdict in result.verdicts] == [False, True]
     assert result.verdicts[0].worst == (0,)
     lines = str(result).splitlines()
-    assert lines[0].split() == ["wrt", "error", "worst", "element", "gradient", "difference"]
+    assert lines[0].split() == ["wrt", "error", "worst", "element", "gradient", "difference", "modes", "step"]
     assert lines[1].startswith("WRONG  x")
     assert lines[1].split()[3] == "[0]"
     assert lines[2].startswith("ok     w")
@@ -105,3 +103,44 @@ def test_what_has_no_gradient_is_told() -> None:
     assert "does not depend on y" in str(check_grad(sd.sum(x), y, {x: [1, 2], y: [1, 2]}))
     assert "float32" in str(check_grad(sd.sum(narrow), narrow, {"x": [1, 2]}))
     assert "the cost is a float scalar" in str(check_grad(x, x, {"x": [1, 2]}))
+
+
+def test_modes_that_disagree() -> None:
+    """A jvp that is not the transpose of the vjp is found, though the gradient itself is right."""
+
+    def one_sided(x: Node) -> Node:
+        op = Op(
+            name="one_sided",
+            infer=lambda inputs, attrs: inputs[0].type,
+            evaluate=np.sin,
+            vjp=(lambda t, out, x: t * sd.cos(x),),
+            lowering=Elementwise("sin(a)"),
+            flops=lambda node: 1,
+            jvp=lambda tangents, out, x: 2 * tangents[0] * sd.cos(x),
+        )
+        return build(op, [x])
+
+    x = sd.input("x", (3,))
+    (verdict,) = check_grad(sd.sum(one_sided(x)), x, {x: [0.1, 0.2, 0.3]}).verdicts
+    assert not verdict.ok
+    assert verdict.error < 1e-8
+    assert verdict.modes > 0.1
+
+
+def test_a_rule_that_is_not_linear_is_told() -> None:
+    x = sd.input("x", (3,))
+    crooked = sd.custom_vjp(sd.sum, lambda ct, out, x: [ct * ct * x])
+    result = check_grad(crooked(x), x, {x: [1.0, 2.0, 3.0]})
+    assert not result.ok
+    assert "not linear" in result.problem
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1.0, 30.0])
+def test_the_step_it_suggests_is_better(scale: float) -> None:
+    """For a function that varies on another scale than eps expects, the suggested step gives smaller errors."""
+    x = sd.input("x", (3,))
+    cost, values = sd.sum(sd.sin(scale * x)), {x: [0.5, 1.0, 1.5]}
+    (coarse,) = check_grad(cost, x, values, eps=1e-3).verdicts
+    (better,) = check_grad(cost, x, values, eps=coarse.step).verdicts
+    assert better.error <= coarse.error
+    assert better.error < 1e-7

@@ -35,7 +35,7 @@ def test_an_input_of_any_name(name: str) -> None:
 @pytest.mark.parametrize("name", ["i", "j", "size", "extent"])
 def test_indices_of_any_name(name: str) -> None:
     at, table = sd.input(name, (N,), dtype="int64"), sd.input("table", (5, 2))
-    graph = sd.Graph({"rows": sd.take(table, at)}, [at, table])
+    graph = sd.Graph({"rows": sd.take(table, at, axis=0)}, [at, table])
     assert_three_ways(graph, some_values(at, table, n=3), {"n": 3})
 
 

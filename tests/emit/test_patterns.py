@@ -53,7 +53,7 @@ def convolution() -> sd.Graph:
 def embedding() -> sd.Graph:
     table, w = sd.param("table", (7, 4)), sd.param("w", (4, 3))
     words = sd.input("words", (N, 5), dtype="int64")
-    cost = sd.mean(sd.cross_entropy(sd.mean(sd.take(table, words), 1) @ w, labels))
+    cost = sd.mean(sd.cross_entropy(sd.mean(sd.take(table, words, axis=0), 1) @ w, labels))
     d_table, d_w = sd.grad(cost, [table, w])
     return sd.Graph({"cost": cost}, updates={table: table - 0.1 * d_table, w: w - 0.1 * d_w})
 
@@ -142,7 +142,7 @@ def totals_and_rows() -> sd.Graph:
 def indices_that_are_computed() -> sd.Graph:
     table = sd.input("table", (6, 3))
     best = sd.argmax(x, 1)
-    cost = sd.sum(sd.square(sd.take(table, best - 6)))
+    cost = sd.sum(sd.square(sd.take(table, best - 6, axis=0)))
     return with_gradients(cost, [table], best=best, along=sd.take_along_axis(x, sd.expand_dims(best, 1), 1))
 
 

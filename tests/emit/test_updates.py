@@ -41,8 +41,11 @@ UPDATES = {
     "two from one node and its reshape": ({}, {table: sd.tanh(table), flat: sd.reshape(sd.tanh(table), (10,))}),
     "each from the other's reshape": ({}, {table: sd.reshape(flat, (5, 2)), flat: sd.reshape(table, (10,))}),
     "each from the other's function": ({}, {p: sd.tanh(q), q: sd.sin(p)}),
-    "gather of itself": ({}, {table: sd.take(table, indices)}),
-    "gather of itself, old rows out": ({"old": sd.take(table, indices)}, {table: sd.take(table, indices) * 2}),
+    "gather of itself": ({}, {table: sd.take(table, indices, axis=0)}),
+    "gather of itself, old rows out": (
+        {"old": sd.take(table, indices, axis=0)},
+        {table: sd.take(table, indices, axis=0) * 2},
+    ),
     "neighbours": ({}, {p: sd.concat([p[1:] + p[:-1], p[:1]])}),
     "reversed": ({}, {p: p[::-1] + p}),
     "its first element": ({}, {p: p - p[0]}),
@@ -69,7 +72,7 @@ def test_new_values_read_under_another_shape() -> None:
     new, places = table * 0.5 + 1, sd.input("places", (4,), dtype="int64")
     flattened = sd.reshape(new, (10,))
     scaled = sd.exp(flattened * 2) + sd.sum(sd.sin(flattened))
-    outputs = {"a": sd.take(scaled, places), "b": sd.take(sd.tanh(flattened), places)}
+    outputs = {"a": sd.take(scaled, places, axis=0), "b": sd.take(sd.tanh(flattened), places, axis=0)}
     graph = sd.Graph(outputs, updates={table: new})
     assert_three_ways(graph, some_values(*graph.inputs, *graph.params))
 
@@ -91,7 +94,7 @@ def test_a_failing_index_leaves_every_parameter_as_it_was(computed: bool) -> Non
     """Also when the indices are computed in the step, after the first kernels have run."""
     given = sd.input("given", (3,), dtype="int32" if computed else "int64")
     at = given * 2 if computed else given
-    loss = sd.sum(sd.square(sd.take(table, at))) + sd.sum(sd.tanh(p))
+    loss = sd.sum(sd.square(sd.take(table, at, axis=0))) + sd.sum(sd.tanh(p))
     gradients = sd.grad(loss, [table, p])
     updates = {table: table - gradients[0], p: p - gradients[1], q: p}
     graph, _ = optimize(sd.Graph({"loss": loss}, [given], updates=updates))
@@ -107,7 +110,7 @@ def test_a_failing_index_leaves_every_parameter_as_it_was(computed: bool) -> Non
 
 def test_updates_come_after_everything_that_can_fail() -> None:
     given = sd.input("given", (3,), dtype="int32")
-    graph = sd.Graph({"rows": sd.take(table, given + 1)}, updates={p: p * 2, q: p + q})
+    graph = sd.Graph({"rows": sd.take(table, given + 1, axis=0)}, updates={p: p * 2, q: p + q})
     steps = lower(graph).steps
     last = max(place for place, step in enumerate(steps) if type(step).__name__ == "CheckRange")
     writers = [

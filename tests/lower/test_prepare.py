@@ -87,11 +87,18 @@ def test_constants_are_reshaped_at_once() -> None:
 
 def test_products_get_whole_batches_or_one_matrix() -> None:
     """BLAS repeats an operand only when it is the same for all pairs."""
-    a, b, one = sd.input("a", (N, 1, 3, 4)), sd.input("b", (5, 4, 2)), sd.input("one", (1, 4, 2))
+    a, b, one = sd.input("a", (N, 1, 3, 8)), sd.input("b", (5, 8, 2)), sd.input("one", (1, 8, 2))
     repeated = prepared(a @ b)
     assert [parent.shape[:-2] for parent in repeated.inputs] == [(N, 5), (N, 5)]
-    same = prepared(sd.input("c", (N, 3, 4)) @ one)
+    same = prepared(sd.input("c", (N, 3, 8)) @ one)
     assert [parent.op.name for parent in same.inputs] == ["input", "input"]
+
+
+def test_many_small_products_are_sums_of_a_kernel() -> None:
+    a, b = sd.input("a", (N, 4, 4)), sd.input("b", (N, 4, 4))
+    assert prepared(a @ b).op.name == "sum"
+    assert prepared(a[0] @ b[0]).op.name == "matmul"
+    assert prepared(sd.exp(a) @ b).op.name == "matmul", "exp would be computed for every column of b"
 
 
 def test_deep_graphs_are_no_problem() -> None:

@@ -62,7 +62,7 @@ def test_sections_that_take_turns_share_a_title() -> None:
 
 def test_no_update_before_an_index_that_is_computed_was_checked() -> None:
     scores = sd.tanh(x @ w)
-    picked = sd.take(b, sd.astype(scores[:, 0] * 3, "int64"))
+    picked = sd.take(b, sd.astype(scores[:, 0] * 3, "int64"), axis=0)
     updates = {w: w - 0.1 * sd.sum(sd.exp(x), 0), b: b * 2}
     graph = sd.Graph([sd.sum(picked)], [x], updates=updates)
     found = program_of(graph)

@@ -107,7 +107,7 @@ at = sd.input("at", (4,), dtype="int64")
 
 
 def sound() -> Program:
-    hidden = sd.tanh(x @ w) @ w + b + sd.take(p, at)[0]
+    hidden = sd.tanh(x @ w) @ w + b + sd.take(p, at, axis=0)[0]
     return lower(sd.Graph({"y": hidden @ w.T, "s": sd.sum(x)}, [x, w, at, b], updates={p: p * 2}))
 
 
@@ -181,7 +181,7 @@ def wrong_stride(program: Program) -> None:
         (missing_output, "output extra is never written"),
         (output_in_the_workspace, "output y is in memory of role work"),
         (product_onto_itself, "product .*: (writes one of its operands|.* elements)"),
-        (early_update, "updates p before the last check of indices"),
+        (early_update, "updates p before the last check"),
         (written_input, "writes b, which is input"),
         (shared_slot, "share a slot while both are needed"),
         (small_slot, "is larger than its slot"),

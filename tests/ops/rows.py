@@ -71,14 +71,15 @@ class Operand:
 
 @dataclass(frozen=True)
 class Row:
-    """``order`` is how often the operator may be differentiated in its domain; 0 means that asking is an error."""
+    """``order`` is how often the operator may be differentiated in its domain; 0 means that asking is an error, None
+    that it may be, and differences do not show it."""
 
     op: str
     variant: str
     build: Callable[..., Node]
     numpy: Callable[..., Any]
     operands: tuple[Operand, ...]
-    order: int
+    order: int | None
     rtol32: float
 
     @property
@@ -90,7 +91,7 @@ ROWS: list[Row] = []
 
 
 def row(
-    op: str, build: Callable[..., Node], numpy: Callable[..., Any], *operands: Operand, order: int = 2,
+    op: str, build: Callable[..., Node], numpy: Callable[..., Any], *operands: Operand, order: int | None = 2,
     variant: str = "", rtol32: float = 2e-5,
 ) -> None:  # fmt: skip
     ROWS.append(Row(op, variant, build, numpy, operands, order, rtol32))

@@ -109,7 +109,14 @@ row(
     variant="symbolic",
 )
 row("in_range", lambda i: in_range(i, 4), lambda i: i % 4, ints(N, 3, low=-4, high=4), order=0)
-row("take", sd.take, lambda x, i: np.eye(5, dtype=x.dtype)[i] @ x, of(5, 3), ints(N, low=-5, high=5), variant="rows")
+row(
+    "take",
+    lambda x, i: sd.take(x, i, 0),
+    lambda x, i: np.eye(5, dtype=x.dtype)[i] @ x,
+    of(5, 3),
+    ints(N, low=-5, high=5),
+    variant="rows",
+)
 row(
     "take",
     lambda x, i: sd.take(x, i, axis=-1),

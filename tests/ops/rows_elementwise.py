@@ -78,7 +78,7 @@ row(
     lambda x: sd.astype(x, "float32"),
     lambda x: np.float32(x),
     of(4, domain=halves),
-    order=0,
+    order=None,
     variant="rounds",
 )
 row(

@@ -4,7 +4,22 @@
 Adding an operator means adding a row to one of these files (docs/adding_an_operator.md).
 """
 
-from . import rows_array, rows_elementwise, rows_reduce  # noqa: F401  (they enter their rows)
+from . import (  # noqa: F401  (they enter their rows)
+    rows_activations,
+    rows_array,
+    rows_autodiff,
+    rows_control,
+    rows_elementwise,
+    rows_indexing,
+    rows_linalg,
+    rows_manipulate,
+    rows_maths,
+    rows_neural,
+    rows_random,
+    rows_reduce,
+    rows_special,
+    rows_statistics,
+)
 from .rows import ROWS as ROWS
 from .rows import Operand as Operand
 from .rows import Row as Row

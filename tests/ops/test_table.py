@@ -18,6 +18,8 @@ Array = np.ndarray[Any, Any]
 Values = dict[Node, Array]
 STEP = 1e-5
 BATCHES = (7, 1, 0)
+WRITTEN_OTHERWISE = ("no axes", "scalar", "dot", "int32 dot", "to float64", "as it is", "of integers", "truth values")
+"""Variants of operators that are another one there, or nothing to do."""
 MEAN_OF_BATCH = next(row for row in ROWS if row.label == "mean-of a batch")
 
 
@@ -47,7 +49,7 @@ def cases() -> list[Any]:
 
 def smooth_cases(order: int) -> list[Any]:
     """Rows differentiable that often, where they have a value at all: the mean of nothing is NaN."""
-    return [case for case in cases() if case.values[0].order >= order and case.values != (MEAN_OF_BATCH, 0)]
+    return [case for case in cases() if (case.values[0].order or 0) >= order and case.values != (MEAN_OF_BATCH, 0)]
 
 
 def run(outputs: list[Node], values: Values, n: int) -> list[Array]:
@@ -65,8 +67,8 @@ def test_rows_exercise_the_operator_they_name() -> None:
     for row in ROWS:
         leaves, _ = sampled(row, "float64", 1)
         used = {node.op.name for node in toposort([row.build(*leaves)])}
-        trivial = row.variant in ("no axes", "scalar", "dot", "int32 dot", "to float64")
-        assert row.op in used or row.op not in OPS or trivial, f"{row.label} builds {sorted(used)}"
+        known = row.op not in OPS or row.variant in WRITTEN_OTHERWISE
+        assert row.op in used or known, f"{row.label} builds {sorted(used)}"
 
 
 def test_labels_are_unique() -> None:
@@ -153,9 +155,6 @@ def test_no_derivative_is_said(row: Row) -> None:
     """Operators without a derivative say why; operands that are no floats have none to ask for."""
     leaves, _ = sampled(row, "float64", 1)
     out = row.build(*leaves)
-    if row.variant == "rounds":  # differentiable; its value in float32 is just not the float64 one's
-        assert sd.vjp(out, leaves[0], 1.0).dtype == np.float64
-        return
     for leaf in leaves:
         with pytest.raises(sd.GradientError):
             sd.grad(sd.sum(sd.astype(out, "float64")), leaf)

@@ -174,7 +174,7 @@ def test_the_fast_set_settles_too(seed):
 
 
 def test_the_pipeline_is_a_tuple_of_named_passes_to_shorten_and_extend():
-    assert [step.name for step in DEFAULT] == ["canonicalize", "fold", "stabilize", "simplify", "cse", "dce"]
+    assert [step.name for step in DEFAULT] == ["canonicalize", "fold", "stabilize", "simplify", "cse", "dce", "loops"]
     x = sd.input("x")
     graph = sd.Graph({"y": sd.log(1 + x) * 1})
     without = [step for step in DEFAULT if step.name != "stabilize"]

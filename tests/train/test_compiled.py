@@ -110,7 +110,7 @@ class TestFunction:
     def test_errors_at_run_time_name_the_position(self, build):
         x, i = sd.input("x", (3,)), sd.input("i", (2,), dtype="int64")
         with pytest.raises(sd.IndexRangeError, match="index 3 at"):
-            build(sd.take(x, i), [x, i])(np.ones(3), [0, 3])
+            build(sd.take(x, i, axis=0), [x, i])(np.ones(3), [0, 3])
 
     def test_passes(self, build):
         x = sd.input("x", (3,))

@@ -1,0 +1,1 @@
+"""Ways to and from other tools. SymPy is imported when one of them needs it."""
