@@ -1,8 +1,8 @@
 """Random numbers: ``sd.random.normal(key, shape)``. Keys are explicit, draws have no state and no order.
 
-A *key* is a uint64 node without axes: a constant (``sd.random.key(0)``), an input, or made from another key. A draw is a
-function of its key and shape, so the same key gives the same numbers at every call, in the interpreter and compiled, for
-any number of threads. Two draws from one key are not independent: ``split`` it first. Fresh numbers at every step of
+A *key* is a uint64 node without axes: a constant (``sd.random.key(0)``), an input, or made from another key. A draw is
+a function of its key and shape, so the same key gives the same numbers at every call, in the interpreter and compiled,
+for any number of threads. Two draws from one key are not independent: ``split`` it first. Fresh numbers at every step of
 training come from a key that changes with the step: ``sd.random.fold_in(key, step)``, where ``step`` is an input, or
 ``sd.optim.step_count()`` where the optimiser counts.
 
@@ -25,6 +25,7 @@ from .core.types import FLOAT64, INT64, Shape, TensorType, as_dtype, as_shape, b
 from .ops.convert import as_node, constant
 from .ops.create import arange
 from .ops.elementwise import (
+    add,
     bitwise_right_shift,
     clip,
     less,
@@ -139,7 +140,7 @@ def uniform(key: Node, shape: Any = None, dtype: Any = "float64", low: Operand =
     if isinstance(a, int | float) and isinstance(b, int | float):
         scaled = u if b - a == 1 else u * float(b - a)
         return scaled if a == 0 else scaled + float(a)
-    return a + subtract(b, a) * u
+    return add(a, subtract(b, a) * u)
 
 
 def normal(key: Node, shape: Any = None, dtype: Any = "float64", loc: Operand = 0.0, scale: Operand = 1.0) -> Node:
@@ -160,9 +161,7 @@ def normal(key: Node, shape: Any = None, dtype: Any = "float64", loc: Operand = 
     return scaled if isinstance(mean, int | float) and mean == 0 else scaled + mean
 
 
-def truncated_normal(
-    key: Node, lower: Operand, upper: Operand, shape: Any = None, dtype: Any = "float64"
-) -> Node:
+def truncated_normal(key: Node, lower: Operand, upper: Operand, shape: Any = None, dtype: Any = "float64") -> Node:
     """Standard normal numbers given that they lie in [lower, upper], by the inverse of the distribution function.
 
     Bounds beyond 8 (5 in float32) on one and the same side leave too few digits; derivatives go through both.

@@ -2,12 +2,12 @@
 
 The loop forward stacks the values of each step that the derivative of its body needs and that cost more to compute
 again than to store; the loop backward carries the cotangents of the carries, and the sums of those of what every step
-reads.
+reads, where these are not products (``products.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..autodiff.placeholder import placeholder
 from ..autodiff.reverse import vjp
@@ -19,6 +19,7 @@ from ..core.provenance import here
 from ..core.traversal import depends_on, substitute, toposort
 from ..ops.several import items
 from ..passes.constants import scalar
+from . import products
 from .parts import Parts, close_both, zeros
 
 _FREE = (View, Reshape, Place, Gather, Index)
@@ -61,18 +62,42 @@ class _Backward:
     def cotangents(self) -> list[Node | None]:
         loop, gradients = self.loop, self.gradients
         saved = _to_save(list(gradients.values()), [*self.ct_carry, *self.ct_rows], loop)
-        stacks = self._saved_stacks(saved)
-        summed = [formal for formal in loop.captured_formals if formal in gradients]
-        sums = [placeholder(formal.type, f"d_{formal.attrs['name']}") for formal in summed]
-        saved_in = [placeholder(node.type, _name(node)) for node in saved]
-        xs_in = [placeholder(formal.type, formal.attrs["name"]) for formal in loop.x]
-        replaced = dict(zip(saved, saved_in, strict=True)) | dict(zip(loop.x, xs_in, strict=True))
-        replaced |= dict(zip(loop.captured_formals, loop.captured, strict=True))
+        stacks = dict(zip(saved, self._saved_stacks(saved), strict=True))
+        known = stacks | dict(zip(loop.x, loop.xs, strict=True))
+        later = self._products()
+        factors = dict.fromkeys(node for pair in later.values() for node in pair if not products.is_view(node, known))
+        summed = [formal for formal in loop.captured_formals if formal in gradients and formal not in later]
         by_row = [formal for formal in loop.x if formal in gradients]
+        found = self._run(stacks, summed, [*(gradients[formal] for formal in by_row), *factors])
+        own = [*(loop.carry[k] for k in self.carried), *summed, *by_row]
+        of_formal = dict(zip(own, found, strict=False))
+        stack_of = dict(zip(factors, found[len(own) :], strict=True))
+        for formal, pair in later.items():
+            a, b = (stack_of[node] if node in stack_of else products.stacked(node, known) for node in pair)
+            of_formal[formal] = products.summed(a, b)
+        return [*([None] if loop.count is not None else []), *(of_formal.get(formal) for formal in loop.body.formals)]
+
+    def _products(self) -> dict[Node, tuple[Node, Node]]:
+        """The captured operands whose gradients are sums of products, with the factors of a step. Where memory is to be
+        saved, or only some of the rows are written, they are summed step by step."""
+        loop, gradients = self.loop, self.gradients
+        if loop.again or loop.trips is not None:
+            return {}
+        pairs = {f: products.factors(gradients[f]) for f in loop.captured_formals if f in gradients}
+        return {formal: pair for formal, pair in pairs.items() if pair is not None}
+
+    def _run(self, stacks: Mapping[Node, Node], summed: Sequence[Node], rows: Sequence[Node]) -> Sequence[Node]:
+        """The loop backward: the cotangents of the first carries, the sums over all steps, and ``rows`` of each."""
+        loop, gradients = self.loop, self.gradients
+        sums = [placeholder(formal.type, f"d_{formal.attrs['name']}") for formal in summed]
+        saved_in = [placeholder(node.type, _name(node)) for node in stacks]
+        xs_in = [placeholder(formal.type, formal.attrs["name"]) for formal in loop.x]
+        replaced = dict(zip(stacks, saved_in, strict=True)) | dict(zip(loop.x, xs_in, strict=True))
+        replaced |= dict(zip(loop.captured_formals, loop.captured, strict=True))
         results = [
             *(gradients.get(loop.carry[k], zeros(loop.carry[k])) for k in self.carried),
             *(total + gradients[formal] for total, formal in zip(sums, summed, strict=True)),
-            *(gradients[formal] for formal in by_row),
+            *rows,
         ]
         leaves = [*self.ct_carry, *sums, *self.ct_rows, *saved_in, *xs_in]
         body, _, captured = close_both(leaves, substitute(results, replaced))
@@ -87,11 +112,8 @@ class _Backward:
             "again": False,
         }
         head = [] if loop.trips is None else [loop.trips]
-        operands = [*head, *self.last, *map(zeros, summed), *self.rows, *stacks, *loop.xs, *captured]
-        found = items(build(loop.node.op, operands, attrs))
-        names = [*(loop.carry[k] for k in self.carried), *summed, *by_row]
-        of_formal = dict(zip(names, found, strict=True))
-        return [*([None] if loop.count is not None else []), *(of_formal.get(formal) for formal in loop.body.formals)]
+        operands = [*head, *self.last, *map(zeros, summed), *self.rows, *stacks.values(), *loop.xs, *captured]
+        return items(build(loop.node.op, operands, attrs))
 
     def _saved_stacks(self, saved: Sequence[Node]) -> list[Node]:
         """What was saved, for all steps: results of the loop, or of the same loop with more results."""

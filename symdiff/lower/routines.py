@@ -11,6 +11,8 @@ from ..core.op import Routine
 from ..core.types import Shape, TensorType
 from .ir import Buffer, Handmade, KernelCall, Param
 
+BY_HAND = "its loops are written by hand"
+BY_LAPACK = f"LAPACK does it, or where there is none, {BY_HAND}"
 _KNOWN: dict[object, Handmade] = {}
 
 
@@ -30,7 +32,7 @@ def routine_call(
         _kernel(routine.function, names, len(layout.sizes), len(operands), buffers, views),
         layout.sizes,
         buffers,
-        "its loops are written by hand",
+        BY_LAPACK if layout.native else BY_HAND,
         (node,),
         views,
         routine.failure,

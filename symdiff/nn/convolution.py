@@ -136,7 +136,9 @@ def _transposed(
     if any(isinstance(size, int) and size < 0 for size in sizes):
         raise ShapeError(explain(asked, f"nothing is left of {describe(images)} without its padding", at=here()))
     sides = tuple((pad, pad) for pad in pads)
-    return _finished(asked, convolve_transposed(images, weights, sizes, strides, sides, dilations, groups), bias, single)
+    return _finished(
+        asked, convolve_transposed(images, weights, sizes, strides, sides, dilations, groups), bias, single
+    )
 
 
 def _operands(asked: str, x: Operand, w: Operand, axes: int) -> tuple[Node, Node, bool]:
@@ -163,9 +165,7 @@ def _check_channels(
         raise ShapeError(explain(asked, f"the groups do not divide the channels: {operands}", at=here()))
 
 
-def _pads(
-    asked: str, padding: Any, strides: tuple[int, ...], dilations: tuple[int, ...], taps: Shape
-) -> Pads:
+def _pads(asked: str, padding: Any, strides: tuple[int, ...], dilations: tuple[int, ...], taps: Shape) -> Pads:
     """Zeros before and after each axis."""
     if padding == "valid":
         return tuple((0, 0) for _ in strides)

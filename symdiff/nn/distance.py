@@ -22,9 +22,7 @@ def cosine_similarity(x1: Operand, x2: Operand, dim: int = 1, eps: float = 1e-8)
     return sum(a * b, dim) / (lengths[0] * lengths[1])
 
 
-def pairwise_distance(
-    x1: Operand, x2: Operand, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
-) -> Node:
+def pairwise_distance(x1: Operand, x2: Operand, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Node:
     """The p-norm of ``x1 - x2 + eps`` along the last axis."""
     a, b = promote("pairwise_distance", floats(x1), floats(x2))
     return vector_norm(a - b + eps, -1, keepdim, p)

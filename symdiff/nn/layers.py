@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dim import Dim, divide_exactly
+from ..core.dim import divide_exactly
 from ..core.errors import GraphError, ShapeError, explain
 from ..core.node import Node, Operand, describe
 from ..core.provenance import here
-from ..core.types import INT64, normal_axis
+from ..core.types import INT64
 from ..ops.convert import as_index, as_node, constant, promote
 from ..ops.elementwise import equal, stop_gradient, where
 from ..ops.index import one_hot as one_hot_as
@@ -21,7 +21,7 @@ from ..ops.pad import pad as numpy_pad
 from ..ops.reduce import sum
 from ..ops.shape import expand_dims, permute_dims, reshape
 from ..ops.slicing import slice_axis
-from .windows import floats, known_sizes, with_batch
+from .windows import floats, known_sizes
 
 
 def linear(input: Operand, weight: Operand, bias: Operand | None = None) -> Node:
@@ -92,11 +92,15 @@ def pixel_shuffle(input: Operand, upscale_factor: int) -> Node:
     x, r = as_node(input), upscale_factor
     channels = divide_exactly(x.shape[-3], r * r) if x.ndim >= 3 and r >= 1 else None
     if channels is None:
-        raise ShapeError(explain("pixel_shuffle", f"{r} * {r} does not divide the channels of {describe(x)}", at=here()))
+        raise ShapeError(
+            explain("pixel_shuffle", f"{r} * {r} does not divide the channels of {describe(x)}", at=here())
+        )
     height, width, lead = x.shape[-2], x.shape[-1], x.shape[:-3]
     apart = reshape(x, (*lead, channels, r, r, height, width))
     k = len(lead)
-    return reshape(permute_dims(apart, (*range(k + 1), k + 3, k + 1, k + 4, k + 2)), (*lead, channels, height * r, width * r))
+    return reshape(
+        permute_dims(apart, (*range(k + 1), k + 3, k + 1, k + 4, k + 2)), (*lead, channels, height * r, width * r)
+    )
 
 
 def pixel_unshuffle(input: Operand, downscale_factor: int) -> Node:
@@ -152,7 +156,11 @@ def interpolate(
     x = floats(input)
     axes = x.ndim - 2
     linear_modes = {1: "linear", 2: "bilinear", 3: "trilinear"}
-    if axes not in linear_modes or mode not in ("nearest", linear_modes[axes]) or (size is None) == (scale_factor is None):
+    if (
+        axes not in linear_modes
+        or mode not in ("nearest", linear_modes[axes])
+        or (size is None) == (scale_factor is None)
+    ):
         problem = f"takes (N, C, ...), size or scale_factor, and a mode for that many axes: {describe(x)}, {mode!r}"
         raise GraphError(explain("interpolate", problem, at=here()))
     old = known_sizes("interpolate", x, axes)
@@ -171,5 +179,8 @@ def interpolate(
             place = np.maximum((at + 0.5) * scale - 0.5, 0)
         low = np.minimum(np.floor(place), length - 1).astype(np.int64)
         far = reshape(constant((place - low).astype(x.dtype)), (-1, *[1] * (x.ndim - axis - 1)))
-        x = take_at(x, constant(low), axis) * (1 - far) + take_at(x, constant(np.minimum(low + 1, length - 1)), axis) * far
+        x = (
+            take_at(x, constant(low), axis) * (1 - far)
+            + take_at(x, constant(np.minimum(low + 1, length - 1)), axis) * far
+        )
     return x

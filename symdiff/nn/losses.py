@@ -238,7 +238,9 @@ def _classes(asked: str, input: Operand, target: Operand) -> tuple[Node, Node, i
     x, labels = floats(input), as_index(target, asked)
     axis = min(x.ndim - 1, 1)
     if x.ndim < 1 or labels.shape != (*x.shape[:axis], *x.shape[axis + 1 :]):
-        problem = f"labels have the shape of the scores (N, C, ...) without the axis C: {describe(x)}, {describe(labels)}"
+        problem = (
+            f"labels have the shape of the scores (N, C, ...) without the axis C: {describe(x)}, {describe(labels)}"
+        )
         raise ShapeError(explain(asked, problem, at=here()))
     return x, build_astype(labels, INT64), axis
 
@@ -320,9 +322,7 @@ def _nll(
     return _reduced(asked, values, reduction)
 
 
-def _of_probabilities(
-    x: Node, target: Node, weight: Operand | None, reduction: str, smoothing: float
-) -> Node:
+def _of_probabilities(x: Node, target: Node, weight: Operand | None, reduction: str, smoothing: float) -> Node:
     if target.shape != x.shape or x.ndim < 1:
         problem = f"probabilities have the shape of the scores: {describe(x)}, {describe(target)}"
         raise ShapeError(explain("cross_entropy", problem, at=here()))

@@ -100,9 +100,7 @@ def layer_norm(
     return _scaled("layer_norm", node, y, axes, weight, bias)
 
 
-def rms_norm(
-    x: Operand, normalized_shape: Any, weight: Operand | None = None, eps: float | None = None
-) -> Node:
+def rms_norm(x: Operand, normalized_shape: Any, weight: Operand | None = None, eps: float | None = None) -> Node:
     """``x / sqrt(mean(x^2) + eps) * weight`` over the last axes of x, those of ``normalized_shape``; eps is the
     distance of 1 to the next number by default."""
     node = floats(x)
@@ -127,9 +125,7 @@ def group_norm(
     return _affine("group_norm", node, reshape(y, node.shape), weight, bias)
 
 
-def local_response_norm(
-    input: Operand, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
-) -> Node:
+def local_response_norm(input: Operand, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Node:
     """``x / (k + alpha * mean of x^2 over size neighbouring channels)^beta`` for x (N, C, ...); channels that are not
     there count as 0."""
     x = floats(input)
@@ -178,7 +174,9 @@ def _of_channels(asked: str, x: Node, given: Operand) -> Node:
     """Numbers for the channels of x (N, C, ...), in place for broadcasting."""
     node = as_node(given)
     if node.shape != x.shape[1:2]:
-        raise ShapeError(explain(asked, f"{describe(node)} has not one number for each channel of {describe(x)}", at=here()))
+        raise ShapeError(
+            explain(asked, f"{describe(node)} has not one number for each channel of {describe(x)}", at=here())
+        )
     return reshape(node, (*node.shape, *[1] * (x.ndim - 2)))
 
 
@@ -189,14 +187,16 @@ def _affine(asked: str, x: Node, y: Node, weight: Operand | None, bias: Operand 
     return y if bias is None else y + _of_channels(asked, x, bias)
 
 
-def _scaled(
-    asked: str, x: Node, y: Node, axes: tuple[int, ...], weight: Operand | None, bias: Operand | None
-) -> Node:
+def _scaled(asked: str, x: Node, y: Node, axes: tuple[int, ...], weight: Operand | None, bias: Operand | None) -> Node:
     """y scaled and moved, element by element along its last axes."""
     shape = x.shape[axes[0] :]
     for given in (weight, bias):
         if given is not None and as_node(given).shape != shape:
-            raise ShapeError(explain(asked, f"{describe(as_node(given))} has not the shape of the last axes of {describe(x)}", at=here()))
+            raise ShapeError(
+                explain(
+                    asked, f"{describe(as_node(given))} has not the shape of the last axes of {describe(x)}", at=here()
+                )
+            )
     if weight is not None:
         y = y * weight
     return y if bias is None else y + bias

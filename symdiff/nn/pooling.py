@@ -174,16 +174,12 @@ def adaptive_avg_pool3d(input: Operand, output_size: Any) -> Node:
     return _adaptive_avg_pool("adaptive_avg_pool3d", 3, input, output_size)
 
 
-def lp_pool1d(
-    input: Operand, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
-) -> Node:
+def lp_pool1d(input: Operand, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Node:
     """(sum x^p)^(1 / p) over each window of sequences (N, C, L), p = ``norm_type``; windows as in avg_pool1d."""
     return _lp_pool("lp_pool1d", 1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def lp_pool2d(
-    input: Operand, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
-) -> Node:
+def lp_pool2d(input: Operand, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Node:
     """(sum x^p)^(1 / p) over each window of images (N, C, H, W), p = ``norm_type``; windows as in avg_pool2d. As in
     PyTorch, sums below 0 (odd p) count as 0, and the derivative where a sum is 0 is that of the root: NaN or inf."""
     return _lp_pool("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode)

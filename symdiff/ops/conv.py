@@ -114,7 +114,7 @@ def _conv_transpose(ct: Array, w: Array, stride: Any, padding: Pads, dilation: A
     for tap, seen in _taps(w.shape[2:], ct.shape[2:], stride, dilation):
         part = image[seen]
         part += (weights[tap].swapaxes(1, 2) @ flat).reshape(part.shape)
-    inside = tuple(slice(low, low + length) for (low, _), length in zip(padding, size, strict=True))
+    inside: tuple[Any, ...] = tuple(slice(low, low + length) for (low, _), length in zip(padding, size, strict=True))
     return image[(..., *inside)].reshape(ct.shape[0], channels, *size)
 
 
@@ -207,10 +207,10 @@ def _swapped(w: Node, groups: int) -> Node:
 def _phase(y: Node, w: Node, phase: Sequence[int], node: Node) -> Node | None:
     """The convolution for every stride-th element of the result from ``phase`` on; None where no tap meets one."""
     starts, sizes, steps, pads, dilations = [], [], [], [], []
+    settings = (node.attrs[name] for name in ("stride", "padding", "dilation"))
     for f, size, count, taps, stride, (low, _), dilation in zip(
-        phase, node.shape[2:], y.shape[2:], w.shape[2:], *(node.attrs[name] for name in ("stride", "padding", "dilation")),
-        strict=True,
-    ):  # fmt: skip
+        phase, node.shape[2:], y.shape[2:], w.shape[2:], *settings, strict=True
+    ):
         assert isinstance(taps, int)
         meets = [tap for tap in range(taps) if (f + low - tap * dilation) % stride == 0]
         elements = size if stride == 1 else -((f - size) // stride)

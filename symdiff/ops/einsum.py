@@ -75,6 +75,8 @@ def _written(labels: Labels) -> str:
 
 
 def _order(optimize: Any, labels: Sequence[Labels], kept: Labels, sizes: Sizes) -> list[Any]:
+    if isinstance(optimize, list | tuple) and optimize and optimize[0] in ("optimal", "greedy"):
+        optimize = optimize[0]  # what follows is a limit of memory
     if optimize is True or optimize == "optimal":
         return cheapest(labels, kept, sizes)
     if optimize == "greedy":

@@ -140,7 +140,7 @@ def matrix_rank(A: Operand, tol: Any = None, hermitian: bool = False, *, rtol: A
     derivative.
 
     >>> import symdiff as sd
-    >>> sd.matrix_rank(sd.input("a", (sd.dim("n"), 5, 3))).type.shape
+    >>> sd.linalg.matrix_rank(sd.input("a", (sd.dim("n"), 5, 3))).type.shape
     (Dim(n),)
     """
     node = as_node(A)

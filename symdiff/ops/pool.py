@@ -31,11 +31,15 @@ def _evaluate(x: Array, *windows: Array, dilation: Any) -> Array:
     spatial = x.shape[2:]
     windows = windows[3 - len(spatial) :]
     numbers = np.arange(int(np.prod(spatial))).reshape(spatial)
-    out = np.empty((*x.shape[:2], *map(len, windows)), INT64)
+    out: Array = np.empty((*x.shape[:2], *map(len, windows)), INT64)
+    place: Any
     for place in itertools.product(*(range(len(bounds)) for bounds in windows)):
-        cut = tuple(slice(*bounds[at], step) for bounds, at, step in zip(windows, place, dilation, strict=True))
-        seen = x[(..., *cut)].reshape(*x.shape[:2], -1)
-        out[(..., *place)] = numbers[cut].ravel()[seen.argmax(axis=-1)]
+        cut: Any = tuple(
+            slice(bounds[at, 0], bounds[at, 1], step) for bounds, at, step in zip(windows, place, dilation, strict=True)
+        )
+        inside: Array = numbers[cut].ravel()
+        seen = x[(..., *cut)].reshape(*x.shape[:2], len(inside))
+        out[(..., *place)] = inside[seen.argmax(axis=-1)]
     return out
 
 

@@ -1,7 +1,7 @@
 """Random bits and numbers as functions of a key and a position: no state, no order, any part of an array by itself.
 
-Each element is Threefry (core/threefry.py) of the key and of the element's place in its array. So the same key gives the
-same numbers wherever they are computed, by however many threads; they fuse into any kernel, and need no memory.
+Each element is Threefry (core/threefry.py) of the key and of the element's place in its array. So the same key gives
+the same numbers wherever they are computed, by however many threads; they fuse into any kernel, and need no memory.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def conv(
                                 a = p * stride_z + i * dilation_z - pad_z
                                 for r in range(rows):
                                     b = r * stride_y + j * dilation_y - pad_y
-                                    if 0 <= a and a < depth and 0 <= b and b < height:
+                                    if a >= 0 and a < depth and b >= 0 and b < height:
                                         for q in range(first, last):
                                             y[n, o, p, r, q] += weight * x[n, channel, a, b, q * stride_x + shift]
 
@@ -53,7 +53,7 @@ def conv_weight(
                                 a = p * stride_z + i * dilation_z - pad_z
                                 for r in range(rows):
                                     b = r * stride_y + j * dilation_y - pad_y
-                                    if 0 <= a and a < depth and 0 <= b and b < height:
+                                    if a >= 0 and a < depth and b >= 0 and b < height:
                                         for q in range(first, last):
                                             total += x[n, channel, a, b, q * stride_x + shift] * y[n, o, p, r, q]
                         w[channel, i, j, k, m] = total

@@ -68,24 +68,26 @@ def eigh(count, n, lower, digits, a, values, vectors, work, space, places):
 
 def svd(count, m, n, k, rows, columns, digits, a, u, s, vh, work, basis, space, places):
     """Singular values in descending order. ``u`` has ``rows`` columns, k = min(m, n) or m, and ``vh`` ``columns`` rows.
-    The longer side of each matrix stands in ``work`` as rows: k vectors that are rotated until they are orthogonal, with
-    the rotations in ``basis``."""
+    The longer side of each matrix stands in ``work`` as rows: k vectors that are rotated until they are orthogonal,
+    with the rotations in ``basis``."""
     tall = m >= n
     size = m if tall else n
+    small = power(0.5, digits) * 2 * sqrt(size)
+    least = power(0.5, digits) / (m * n + 1)
     for item in range(count):
         total = 0.0
         for i in range(m):
             for j in range(n):
-                x = a[item, i, j]
-                total += abs(x)
-                if tall:
-                    work[j, i] = x
-                else:
-                    work[i, j] = x
+                total += abs(a[item, i, j])
         if total - total != 0:
             return 1 + item
-        least = power(0.5, digits) * total / (m * n + 1)
-        small = power(0.5, digits) * 2 * sqrt(size)
+        scale = total if total > 0 else 1.0  # so that no square overflows
+        for i in range(m):
+            for j in range(n):
+                if tall:
+                    work[j, i] = a[item, i, j] / scale
+                else:
+                    work[i, j] = a[item, i, j] / scale
         for i in range(k):
             for j in range(k):
                 basis[i, j] = 1 if i == j else 0
@@ -173,6 +175,8 @@ def svd(count, m, n, k, rows, columns, digits, a, u, s, vh, work, basis, space, 
                         work[p, i] = 1 if i == farthest else 0
             for i in range(size):
                 work[p, i] = work[p, i] / sqrt(inside)
+        for p in range(k):
+            s[item, p] = s[item, p] * scale
         for i in range(m):
             for p in range(rows):
                 u[item, i, p] = work[p, i] if tall else basis[p, i]

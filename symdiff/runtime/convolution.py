@@ -1,8 +1,8 @@
 """Convolutions as matrix products whose second factor is never whole: columns of windows are packed from the images.
 
-For some windows (a panel) and some taps (a block), the elements of the image that they meet are copied side by side, and
-the tiles of the matrix product (gemm_tile.py) do the rest. So nothing is in memory but what the caches hold, and zeros
-around an image are masks. As in gemm.py, sums run over blocks of taps in order, whatever threads share.
+For some windows (a panel) and some taps (a block), the elements of the image that they meet are copied side by side,
+and the tiles of the matrix product (gemm_tile.py) do the rest. So nothing is in memory but what the caches hold, and
+zeros around an image are masks. As in gemm.py, sums run over blocks of taps in order, whatever threads share.
 
     conv           y[n] (outputs, windows) = w (outputs, taps) @ columns of x[n] (taps, windows)
     conv_weight    w (taps, outputs) = sum over n of columns of x[n] (taps, windows) @ y[n] (outputs, windows)^T
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from symdiff.runtime import gemm, native, walk
 from symdiff.runtime.assembly import Function, Vector, declared
 from symdiff.runtime.gemm import BAND
-from symdiff.runtime.gemm_tile import BLOCK, TILE, TURN, tile, turn
+from symdiff.runtime.gemm_tile import BLOCK, TURN, tile, turn
 
 SIZES = (
     "images", "groups", "inputs", "outputs", "depth", "height", "width", "planes", "rows", "columns",
@@ -78,9 +78,9 @@ def _fill_table(attributes: str) -> str:
     """Entries for taps %first ... %first + %k - 1, counted over inputs, depth, height and width."""
     f = Function("fill_table", declared(_TABLE), attributes)
     sizes = {name: _size(f, name) for name in SIZES}
-    for axis in range(BOUNDS // 2):
-        _put(f, str(1 << 60), "%bounds", 2 * axis)
-        _put(f, str(-1 << 60), "%bounds", 2 * axis + 1)
+    for k in range(BOUNDS // 2):
+        _put(f, str(1 << 60), "%bounds", 2 * k)
+        _put(f, str(-1 << 60), "%bounds", 2 * k + 1)
     with f.loop("%k") as number:
         rest, places = f.add("%first", number), []
         for axis in "xyz":
@@ -88,15 +88,15 @@ def _fill_table(attributes: str) -> str:
             tap = f.let(f"urem i64 {rest}, {count}")
             rest = f.let(f"udiv i64 {rest}, {count}")
             places.append(f.sub(f.mul(tap, sizes[f"dilation_{axis}"]), sizes[f"pad_{axis}"]))
-        for axis, place in enumerate(places):
-            _put(f, f.min(place, f.word("%bounds", 2 * axis)), "%bounds", 2 * axis)
-            _put(f, f.max(place, f.word("%bounds", 2 * axis + 1)), "%bounds", 2 * axis + 1)
+        for k, place in enumerate(places):
+            _put(f, f.min(place, f.word("%bounds", 2 * k)), "%bounds", 2 * k)
+            _put(f, f.max(place, f.word("%bounds", 2 * k + 1)), "%bounds", 2 * k + 1)
         x, y, z = places
         plane = f.add(f.mul(rest, sizes["depth"]), z)
         offset = f.add(f.mul(f.add(f.mul(plane, sizes["height"]), y), sizes["width"]), x)
         entry = f.at("%table", "i64", f.mul(number, ENTRY))
-        for place, value in enumerate((offset, z, y, x)):
-            _put(f, value, entry, place)
+        for k, value in enumerate((offset, z, y, x)):
+            _put(f, value, entry, k)
     return f.text()
 
 
@@ -309,8 +309,8 @@ def _conv_weight(vector: Vector, entry: str, attributes: str) -> str:
                         _copy_words(f, s.state, here)
                         with f.loop(left, lanes) as v:
                             f.pass_on(
-                                "pack_windows", _PACK, sizes=s.sizes, bounds=bounds, table=f.at(table, "i64", f.mul(short, ENTRY)),
-                                k=rows, image=image, count=f.min(f.sub(left, v), lanes), state=here,
+                                "pack_windows", _PACK, sizes=s.sizes, bounds=bounds, k=rows,
+                                table=f.at(table, "i64", f.mul(short, ENTRY)), image=image, count=f.min(f.sub(left, v), lanes), state=here,
                                 out=f.at(packed, real, v), ldo=BLOCK,
                             )  # fmt: skip
                         f.pass_on(

@@ -162,7 +162,7 @@ return rest - y if rest != 0 and (rest < 0) != (x < 0) else rest
     ),
     "right_shift": _helper(
         "right_shift",
-        "return x >> (y if 0 <= y < 64 else 63)",
+        "return x >> y if 0 <= y < 64 else x >> 63 >> 63",
         "return numpy.right_shift(x, y)",
     ),
     "floor_divide": _helper(

@@ -38,31 +38,33 @@ row(
     order=0,
 )
 row("random_bits", lambda: sd.random.bits(sd.random.key(KEY), (2, 3)), lambda: bits(6).reshape(2, 3), order=0)
-row("random_uniform", lambda: sd.random.uniform(sd.random.key(KEY), (3, 2)), lambda: fractions(6).reshape(3, 2), order=0)
+row(
+    "random_uniform", lambda: sd.random.uniform(sd.random.key(KEY), (3, 2)), lambda: fractions(6).reshape(3, 2), order=0
+)
 row("random_normal", lambda: sd.random.normal(sd.random.key(KEY), (5,)), lambda: np_normal(5), order=0)
 row(
     "random_normal",
-    lambda m, s: sd.random.normal(sd.random.key(KEY), loc=m, scale=s),
-    lambda m, s: m + s * np_normal(3),
-    of(3, dtype="float64"), of(3, domain=positive, dtype="float64"), variant="reparameterised",
+    lambda m, s: sd.random.normal(sd.random.key(KEY), dtype=m.dtype, loc=m, scale=s),
+    lambda m, s: (m + s * np_normal(3)).astype(m.dtype),
+    of(3), of(3, domain=positive), variant="reparameterised",
 )  # fmt: skip
 row(
     "random_uniform",
-    lambda a, b: sd.random.uniform(sd.random.key(KEY), (2, 3), low=a, high=b),
-    lambda a, b: a.astype(float) + (b - a).astype(float) * fractions(6).reshape(2, 3),
-    of(3, dtype="float64"), of(2, 1, dtype="float64"), variant="reparameterised",
+    lambda a, b: sd.random.uniform(sd.random.key(KEY), (2, 3), a.dtype, a, b),
+    lambda a, b: (a + (b - a) * fractions(6).reshape(2, 3)).astype(a.dtype),
+    of(3), of(2, 1), variant="reparameterised",
 )  # fmt: skip
 row(
     "exponential",
-    lambda s: sd.random.exponential(sd.random.key(KEY), (N, 2), scale=s),
-    lambda s: -s * np.log(1 - fractions(2 * len(s)).reshape(-1, 2)),
-    of(N, 1, domain=positive, dtype="float64"),
+    lambda s: sd.random.exponential(sd.random.key(KEY), (N, 2), s.dtype, s),
+    lambda s: (-s * np.log(1 - fractions(2 * len(s)).reshape(-1, 2))).astype(s.dtype),
+    of(N, 1, domain=positive),
 )
 row(
     "gumbel",
-    lambda m: sd.random.gumbel(sd.random.key(KEY), loc=m),
-    lambda m: m - np.log(-np.log(1 - (fractions(3) + 2.0**-54))),
-    of(3, dtype="float64"),
+    lambda m: sd.random.gumbel(sd.random.key(KEY), dtype=m.dtype, loc=m),
+    lambda m: (m - np.log(-np.log(1 - (fractions(3) + 2.0**-54)))).astype(m.dtype),
+    of(3),
 )
 row("permutation", lambda: sd.random.permutation(sd.random.key(KEY), 6), lambda: np.argsort(bits(6)), order=0)
 row(
