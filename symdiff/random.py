@@ -2,9 +2,9 @@
 
 A *key* is a uint64 node without axes: a constant (``sd.random.key(0)``), an input, or made from another key. A draw is
 a function of its key and shape, so the same key gives the same numbers at every call, in the interpreter and compiled,
-for any number of threads. Two draws from one key are not independent: ``split`` it first. Fresh numbers at every step of
-training come from a key that changes with the step: ``sd.random.fold_in(key, step)``, where ``step`` is an input, or
-``sd.optim.step_count()`` where the optimiser counts.
+for any number of threads. Two draws from one key are not independent: ``split`` it first. Fresh numbers at every step
+of training come from a key that changes with the step: ``sd.random.fold_in(key, step)``, where ``step`` is an input, or
+``sd.optim.step_count()``, which a training step that uses it advances.
 
 Numbers are made element by element (Threefry-2x32-20, Salmon et al. 2011) in the kernels that use them. Derivatives go
 through the parameters of continuous draws (loc + scale * z), not through keys, nor through draws of integers and truth

@@ -43,7 +43,7 @@ class DriverWriter:
         self.counters: dict[Repetition, str] = {}
         self.inside = [one for one in programs(program) if one is not program]
         held = {buffer for one in self.inside for buffer in one.held}
-        own = [buffer for one in self.inside for buffer in one.work if buffer.storage in one.own]
+        own = [b for one in self.inside for b in one.work if b not in one.places and b.role != "row"]
         self.work = [buffer for buffer in (*program.work, *own) if buffer not in held]
 
     # -- head of the file
@@ -153,8 +153,11 @@ class DriverWriter:
         for buffer in (b for b in program.aliases if b in used):
             bases = (*program.inputs, *program.params, *program.constants)
             base = next(b for b in bases if b.storage is buffer.storage)
-            same = base.shape == buffer.shape
-            yield f"{buffer.name} = {base.name if same else f'{base.name}.reshape({_shape(buffer.shape)})'}"
+            yield f"{buffer.name} = {_seen(base, buffer.shape)}"
+        rows = {buffer.storage: buffer for buffer in program.outputs.values() if buffer.role == "row"}
+        for buffer in (b for b in program.work if b.role == "row" and b in used):
+            if buffer is not rows[buffer.storage]:
+                yield f"{buffer.name} = {_seen(rows[buffer.storage], buffer.shape)}"
 
     def _step(self, step: Step, note: Note | None) -> Iterator[str]:
         if isinstance(step, Repetition):

@@ -1,23 +1,30 @@
-"""Adam (Kingma and Ba, 2015)."""
+"""Adam (Kingma and Ba, 2015), AMSGrad (Reddi et al., 2018), AdamW (Loshchilov and Hutter, 2019)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from ..core.node import Node
+from ..core.record import entity
 from ..core.types import FLOAT64
 from ..ops.convert import constant
-from ..ops.elementwise import astype, sqrt, square
-from .rule import Rate, checked_decay, checked_rate, rate_for, slot, step_count
+from ..ops.elementwise import astype, maximum, sqrt, square
+from .rule import Rate, Updates, check, check_betas, decayed, each, rate_for, slot, steps_with_this
+
+Betas = tuple[float, float]
 
 
-class adam:  # noqa: N801  (reads as the rule it is: sd.optim.adam(1e-3))
+@entity
+class adam:  # noqa: N801
     """Adam: ``m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  p <- p - lr m^ / (sqrt(v^) + eps)``,
     with ``m^ = m / (1 - b1^t)`` and ``v^ = v / (1 - b2^t)`` in step ``t = 1, 2, ...``.
 
-    ``m`` and ``v`` are kept in the state as ``<parameter>.m`` and ``<parameter>.v``, the step count as ``step``. The
-    two corrections are scalars, worked out in float64 once for all parameters. Raises ValueError for a negative ``lr``
-    or ``eps`` and for a ``beta`` outside [0, 1).
+    ``bias_correction=False`` leaves ``m^ = m`` and ``v^ = v``. ``amsgrad`` puts the largest ``v`` so far in place of
+    ``v``. ``weight_decay`` adds ``weight_decay p`` to the gradient; :func:`adamw` decays the weights themselves.
+
+    Kept in the state: ``<parameter>.m`` and ``.v``, with amsgrad ``.v_max``, and the step count as ``step``. The two
+    corrections are scalars, worked out in float64 once for all parameters. Raises ValueError for a negative ``lr``,
+    ``eps`` or ``weight_decay`` and for a beta outside [0, 1).
 
     >>> import symdiff as sd
     >>> w = sd.param("w", (3,))
@@ -25,26 +32,74 @@ class adam:  # noqa: N801  (reads as the rule it is: sd.optim.adam(1e-3))
     ['w', 'w.m', 'w.v', 'step']
     """
 
-    def __init__(self, lr: Rate = 1e-3, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> None:
-        self.lr = checked_rate("adam", lr)
-        checked_decay("adam", beta1=beta1, beta2=beta2)
-        if not eps >= 0:
-            raise ValueError(f"adam: eps is not negative, got {eps}")
-        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+    lr: Rate = 1e-3
+    betas: Betas = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    amsgrad: bool = False
+    bias_correction: bool = True
 
-    def updates(self, gradients: Mapping[Node, Node]) -> dict[Node, Node]:
-        t = astype(step_count() + 1, FLOAT64)
-        unbias_m = (1 / (1 - constant(self.beta1) ** t)).named("unbias_m")
-        unbias_v = (1 / (1 - constant(self.beta2) ** t)).named("unbias_v")
-        found: dict[Node, Node] = {}
-        for p, g in gradients.items():
-            m, v = slot(p, "m"), slot(p, "v")
-            found[m] = self.beta1 * m + (1 - self.beta1) * g
-            found[v] = self.beta2 * v + (1 - self.beta2) * square(g)
-            rate = (rate_for(self.lr, p) * astype(unbias_m, p.dtype)).named("rate")
-            scale_v = unbias_v if p.dtype == FLOAT64 else astype(unbias_v, p.dtype).named("scale_v")
-            found[p] = p - rate * found[m] / (sqrt(found[v] * scale_v) + self.eps)
+    def __post_init__(self) -> None:
+        check("adam", self.lr, decays=check_betas("adam", self.betas), eps=self.eps, weight_decay=self.weight_decay)
+
+    def updates(self, gradients: Mapping[Node, Node]) -> Updates:
+        return each(gradients, self._one)
+
+    def _one(self, p: Node, g: Node) -> Updates:
+        return self.moved(p, p, decayed(p, g, self.weight_decay))
+
+    def moved(self, p: Node, start: Node, g: Node) -> Updates:
+        """The updates of a parameter that sets out from ``start``."""
+        found = moments(p, g, self.betas)
+        rate, spread = rate_for(self.lr, p), found[slot(p, "v")]
+        if self.amsgrad:
+            largest = slot(p, "v_max")
+            spread = found[largest] = maximum(largest, spread)
+        if self.bias_correction:
+            unbias_m, unbias_v = corrections(self.betas)
+            rate = (rate * astype(unbias_m, p.dtype)).named("rate")
+            spread = spread * (unbias_v if p.dtype == FLOAT64 else astype(unbias_v, p.dtype).named("scale_v"))
+        found[p] = start - rate * found[slot(p, "m")] / (sqrt(spread) + self.eps)
         return found
 
-    def __repr__(self) -> str:
-        return f"adam(lr={self.lr!r}, beta1={self.beta1}, beta2={self.beta2}, eps={self.eps})"
+
+@entity
+class adamw:  # noqa: N801
+    """Adam with decoupled weight decay: ``p <- (1 - lr weight_decay) p - lr m^ / (sqrt(v^) + eps)``.
+
+    Otherwise as :func:`adam`. Biases are decayed too, as in PyTorch; :func:`groups` leaves them out.
+    """
+
+    lr: Rate = 1e-3
+    betas: Betas = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 1e-2
+    amsgrad: bool = False
+
+    def __post_init__(self) -> None:
+        check("adamw", self.lr, decays=check_betas("adamw", self.betas), eps=self.eps, weight_decay=self.weight_decay)
+
+    def updates(self, gradients: Mapping[Node, Node]) -> Updates:
+        return each(gradients, self._one)
+
+    def _one(self, p: Node, g: Node) -> Updates:
+        kept = p * (1 - self.weight_decay * rate_for(self.lr, p)) if self.weight_decay else p
+        return adam(self.lr, self.betas, self.eps, amsgrad=self.amsgrad).moved(p, kept, g)
+
+
+def amsgrad(lr: Rate = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0) -> adam:
+    """AMSGrad: :func:`adam` with the largest ``v`` so far in place of ``v``, so that no step size grows again."""
+    return adam(lr, betas, eps, weight_decay, amsgrad=True)
+
+
+def moments(p: Node, g: Node, betas: Betas) -> Updates:
+    """The running means of the gradient and of its square: the slots ``m`` and ``v``."""
+    m, v = slot(p, "m"), slot(p, "v")
+    return {m: betas[0] * m + (1 - betas[0]) * g, v: betas[1] * v + (1 - betas[1]) * square(g)}
+
+
+def corrections(betas: Betas) -> tuple[Node, Node]:
+    """What the running means are multiplied by, since they start at zero: ``1 / (1 - beta^t)``, in float64."""
+    t = steps_with_this()
+    unbias_m, unbias_v = (1 / (1 - constant(beta) ** t) for beta in betas)
+    return unbias_m.named("unbias_m"), unbias_v.named("unbias_v")

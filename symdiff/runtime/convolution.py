@@ -310,8 +310,8 @@ def _conv_weight(vector: Vector, entry: str, attributes: str) -> str:
                         with f.loop(left, lanes) as v:
                             f.pass_on(
                                 "pack_windows", _PACK, sizes=s.sizes, bounds=bounds, k=rows,
-                                table=f.at(table, "i64", f.mul(short, ENTRY)), image=image, count=f.min(f.sub(left, v), lanes), state=here,
-                                out=f.at(packed, real, v), ldo=BLOCK,
+                                table=f.at(table, "i64", f.mul(short, ENTRY)), image=image,
+                                count=f.min(f.sub(left, v), lanes), state=here, out=f.at(packed, real, v), ldo=BLOCK,
                             )  # fmt: skip
                         f.pass_on(
                             "band_2", BAND, k=left, a=packed, row=BLOCK, step=1, b=turned, ldb=wide, m=rows,

@@ -185,9 +185,10 @@ row("det", sd.det, np_det3, of(N, 3, 3), rtol32=2e-4)
 row("det", sd.det, lambda x: x[:, 0, 0], of(N, 1, 1), variant="1 x 1")
 row(
     "det",
-    lambda x: 1 + sd.det(rank_two(x)),
-    lambda x: 1 + 0 * x[:, 0, 0],
+    lambda x, y: sd.sum(x, axis=(1, 2)) + sd.det(rank_two(x) + y),
+    lambda x, y: x.sum((1, 2)) + np_det3(rank_two(x) + y),
     of(N, 2, 3),
+    of(N, 3, 3, domain=lambda rng, shape: np.zeros(shape)),
     order=1,
     variant="singular",
     rtol32=1e-4,

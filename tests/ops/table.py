@@ -13,6 +13,7 @@ from . import (  # noqa: F401  (they enter their rows)
     rows_factors,
     rows_indexing,
     rows_linalg,
+    rows_losses,
     rows_manipulate,
     rows_maths,
     rows_neural,
@@ -21,6 +22,7 @@ from . import (  # noqa: F401  (they enter their rows)
     rows_reduce,
     rows_special,
     rows_statistics,
+    rows_windows,
 )
 from .rows import ROWS as ROWS
 from .rows import Operand as Operand

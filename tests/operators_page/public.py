@@ -1,0 +1,116 @@
+"""The public operators by name, the modules they stand in, and calls of each, seen while the rows of the table build."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+import symdiff as sd
+from symdiff.core.node import Node
+
+Function = Callable[..., Any]
+ROOMS = {"": sd, "nn": sd.nn, "linalg": sd.linalg, "special": sd.special, "random": sd.random, "losses": sd.losses}
+OPERATORS = ("symdiff.ops.", "symdiff.nn.", "symdiff.control.", "symdiff.random", "symdiff.losses", "symdiff.linalg")
+OTHERWISE = {"constant", "input", "param", "size", "einsum_path", "losses.same_shapes"}
+"""Leaves, and what gives no nodes."""
+ROWS_FOLDER = str(Path(__file__).parents[1] / "ops" / "rows_")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One use of an operator in a row: its arguments, by the names that its signature gives them."""
+
+    function: Function
+    arguments: dict[str, Any]
+
+
+@cache
+def operators() -> dict[Function, list[str]]:
+    """Each public operator with the names it goes by: ``abs``, ``absolute``; ``svd``, ``linalg.svd``."""
+    found: dict[Function, list[str]] = {}
+    for room, module in ROOMS.items():
+        for name in getattr(module, "__all__", sorted(vars(module))):
+            value, full = getattr(module, name), f"{room}.{name}".lstrip(".")
+            own = hasattr(module, "__all__") or getattr(value, "__module__", "") == module.__name__
+            if isinstance(value, FunctionType) and own and not name.startswith("_") and full not in OTHERWISE:
+                found.setdefault(value, []).append(full)
+    return {value: names for value, names in found.items() if value.__module__.startswith(OPERATORS)}
+
+
+@cache
+def home(function: Function) -> str:
+    """The module whose text defines an operator; those that a call of ``unary`` makes do not know it themselves."""
+    if function.__module__ != "symdiff.ops.record":
+        return function.__module__
+    return next(name for name, made in _made().items() if function in made)
+
+
+@cache
+def _made() -> dict[str, list[Any]]:
+    """For each module of operators, the values of the names that it assigns at its top level."""
+    modules = {name: module for name, module in sorted(sys.modules.items()) if name.startswith("symdiff.ops.")}
+    return {name: [vars(module).get(one) for one in _assigned(module)] for name, module in modules.items()}
+
+
+def _assigned(module: Any) -> list[str]:
+    """The names that a module gives to what it makes, rather than to what has a name already."""
+    found: list[str] = []
+    for statement in ast.parse(inspect.getsource(module)).body:
+        if isinstance(statement, ast.FunctionDef):
+            found.append(statement.name)
+        elif isinstance(statement, ast.Assign | ast.AnnAssign) and _is_made(statement.value):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            found += [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
+    return found
+
+
+def _is_made(value: ast.expr | None) -> bool:
+    return value is not None and any(isinstance(part, ast.Call) for part in ast.walk(value))
+
+
+@cache
+def calls() -> dict[Function, list[Call]]:
+    """What the rows of the table call, operator by operator."""
+    from tests.ops.table import ROWS
+    from tests.ops.test_table import sampled
+
+    found: dict[Function, list[Call]] = {function: [] for function in operators()}
+    codes: dict[CodeType, list[Function]] = {}
+    for function in found:
+        codes.setdefault(function.__code__, []).append(function)  # type: ignore[attr-defined]
+
+    def watch(frame: FrameType, event: str, _: Any) -> None:
+        named = codes.get(frame.f_code, ())
+        if event == "call" and len(named) == 1 and frame.f_back.f_code.co_filename.startswith(ROWS_FOLDER):  # type: ignore[union-attr]
+            names = inspect.signature(named[0]).parameters
+            found[named[0]].append(Call(named[0], {name: frame.f_locals[name] for name in names}))
+
+    for row in ROWS:
+        leaves, _ = sampled(row, "float64", 1)
+        if row.build in found:
+            bound = inspect.signature(row.build).bind(*leaves)
+            bound.apply_defaults()
+            found[row.build].append(Call(row.build, dict(bound.arguments)))
+            continue
+        sys.setprofile(watch)
+        try:
+            row.build(*leaves)
+        finally:
+            sys.setprofile(None)
+    return found
+
+
+def nodes_in(value: Any) -> list[Node]:
+    """The nodes in an argument, or in a result."""
+    if isinstance(value, Node):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [node for one in value for node in nodes_in(one)] if isinstance(value, list | tuple) else []
