@@ -1,4 +1,4 @@
-"""Many steps in one native call: gather the rows of a batch, take the step, go on."""
+"""Many steps in one native call: gather the rows of a batch, take the step, go on. An evaluation is such a step too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .executor import Params, is_led
 from .lower.ir import Program
 from .runtime import driver
 from .runtime.layout import address_of
-from .table import Table, packed
+from .table import Table, is_training, packed
 
 
 class Stretch(NamedTuple):
@@ -43,7 +43,8 @@ class EpochTable:
         self.copies = [self.slots.new() for _ in inputs]
         before = [self._gather(position) for position, led in enumerate(self.led) if led]
         self.before = len(before)
-        self.steps = [*before, *table.steps]
+        recording = [] if is_training(program) else table.recording(program)  # a training step has them anyway
+        self.steps = [*before, *table.steps, *recording]
         self.words = packed(self.steps)
 
     def _gather(self, position: int) -> list[int]:

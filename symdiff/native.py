@@ -12,16 +12,16 @@ import numpy as np
 
 from .bound import Bound
 from .core.dim import evaluate
-from .core.errors import GraphError, IndexRangeError, LinAlgError, ShapeError, explain
+from .core.errors import GraphError, LinAlgError, ShapeError, explain
 from .core.graph import Graph
-from .core.node import describe, indexed
+from .core.node import describe
+from .data_checks import given_index, outside
 from .emit.module import Module
 from .entry import Entry
 from .epoch import EpochTable, stretches
 from .executor import Array, Params, is_led, no_short_way
 from .files import write_whole
 from .lower.budget import Budget
-from .lower.fuse import checked_operand
 from .lower.ir import CheckRange, Choice, KernelCall, Repetition, Step
 from .lower.labels import model_name
 from .lower.lower import lower
@@ -200,16 +200,11 @@ class NativeExecutor:
         value = ctypes.c_int64.from_address(address + 8 * (status - 1)).value
         shape = [evaluate(size, bound.sizes) for size in buffer.shape]
         place = [int(k) for k in np.unravel_index(status - 1, shape)]
-        size = evaluate(check.size, bound.sizes)
-        given = checked_operand(check.node)
-        while given.op.name == "astype":  # int32 positions are the user's own
-            (given,) = given.inputs
+        given = given_index(check.node)
         if rows is not None and is_led(given, rows[0]):
             place[0] = int(rows[1][place[0]])
         name = given.attrs.get("name", buffer.name)
-        problem = f"index {value} at {place} of {name} is out of range for size {size}: {indexed(check.node)}"
-        raise IndexRangeError(explain(model_name(check.node), problem, at=check.node.origin.place))
-
+        raise outside(check.node, name, value, place, evaluate(check.size, bound.sizes))
 
     def _at_fault(self, step: Step, status: int, bound: Bound) -> tuple[Step, int]:
         """The step that failed, be it inside others, and its own status."""

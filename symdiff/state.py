@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from .array_file import read_arrays, write_arrays
 from .arrays import Array, Expected, type_of
 from .core.errors import ShapeError, StateError, explain
 from .core.node import Node
-from .core.types import TensorType, as_dtype
-from .files import write_whole
+from .core.types import TensorType
 from .init import initial_value
 
-if TYPE_CHECKING:
-    import zipfile  # takes 5 ms, and only saved states need it
-
-FORMAT_VERSION = 1
-_VERSION_KEY = "symdiff-state"  # no parameter can have this name
 _ALIGNMENT = 64  # a cache line, and the widest vector register
 
 
@@ -58,7 +52,11 @@ class State:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> State:
         """What :meth:`save` wrote. Raises StateError when the file is damaged or something else."""
-        arrays = _read(os.fspath(path))
+        return cls.of_arrays(read_arrays(path, "state"))
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, Array]) -> State:
+        """A state with copies of these arrays."""
         state = cls({name: TensorType(array.dtype, array.shape) for name, array in arrays.items()})
         for name, array in arrays.items():
             state._views[name][...] = array
@@ -69,7 +67,7 @@ class State:
 
         The file appears whole or not at all, and equal states give equal bytes.
         """
-        write_whole(path, lambda file: _write(file, self._views))
+        write_arrays(path, "state", self._views)
 
     def copy(self) -> State:
         """The same values in memory of their own."""
@@ -180,42 +178,3 @@ def _bytes_text(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
-
-
-# -- the file
-
-
-def _write(file: Any, views: Mapping[str, Array]) -> None:
-    import zipfile
-
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in {_VERSION_KEY: np.array(FORMAT_VERSION), **views}.items():
-            # A ZipInfo made by hand has a fixed date.
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
-                np.lib.format.write_array(entry, array, allow_pickle=False)
-
-
-def _read(path: str) -> dict[str, Array]:
-    import zipfile
-
-    asked = f"load {path}"
-    try:
-        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
-            arrays = {name.removesuffix(".npy"): _read_entry(archive, name) for name in archive.namelist()}
-            version = arrays.pop(_VERSION_KEY, None)
-            if version is None:
-                raise StateError(explain(asked, "this is not a state that symdiff saved"))
-            if version.shape != () or version != FORMAT_VERSION:
-                problem = f"it has format {version}, this version of symdiff reads {FORMAT_VERSION}"
-                raise StateError(explain(asked, problem))
-            return {name: array.astype(as_dtype(array.dtype), copy=False) for name, array in arrays.items()}
-    except (StateError, OSError, MemoryError):
-        raise
-    except Exception as problem:  # bytes of any origin can make the readers below fail in any way
-        raise StateError(explain(asked, f"the file is damaged or no saved state ({problem})")) from problem
-
-
-def _read_entry(archive: zipfile.ZipFile, name: str) -> Array:
-    content = io.BytesIO(archive.read(name))  # whole, so that its checksum is compared before it is believed
-    array: Array = np.lib.format.read_array(content, allow_pickle=False)
-    return array

@@ -32,7 +32,7 @@ from .lower.ir import (
     all_steps,
 )
 from .lower.memory import bytes_of
-from .runtime import blas, convolution, driver, gemm, lapack_steps, native, repeat, team
+from .runtime import blas, driver, gemm, native, repeat, team
 from .runtime.layout import address_of
 
 Array = np.ndarray[Any, Any]
@@ -101,10 +101,17 @@ class Table:
         compiled = dict(zip(kernels, self._compiled(kernels, module.program), strict=True))
         self.addresses = {step: compiled[kernel] for step, kernel in called.items()}
         self.steps = [self._step(step) for step in module.program.steps]
+        self._recording: list[list[int]] = []
         if is_training(module.program):
-            self.slots.cursor = self.slots.new()
-            self.steps += map(self._record, module.program.outputs.values())
+            self.steps += self.recording(module.program)
         self.words = packed(self.steps)
+
+    def recording(self, program: Program) -> list[list[int]]:
+        """The steps that put the results, which are numbers, on record at the cursor."""
+        if not self._recording:
+            self.slots.cursor = self.slots.new()
+            self._recording = [self._record(output) for output in program.outputs.values()]
+        return self._recording
 
     def _step(self, step: Step) -> list[int]:
         address = self.addresses.get(step, 0)
@@ -179,7 +186,7 @@ class Table:
         return [team.split(), *head, *pairs]
 
     def _record(self, output: Buffer) -> list[int]:
-        """A result of a training step as a float64, so that nobody has to ask for its dtype."""
+        """A result as a float64, so that nobody has to ask for its dtype."""
         self.slots.records.append(self.slots.new())
         words = [self.slots.storage(output), self.slots.records[-1], self.slots.cursor]
         return [driver.builtin(_record_name(output)), *words]
@@ -275,6 +282,8 @@ def _done_natively(steps: Iterable[Step]) -> Iterator[tuple[Step, tuple[int, tup
     """Routines that a native step does, with its address and those of the functions that are called there."""
     for step in steps:
         if isinstance(step, KernelCall) and step.native:
+            from .runtime import convolution, lapack_steps  # which few programs need
+
             room = convolution if step.native in convolution.STEPS else lapack_steps
             found = room.step_address(step.native, step.buffers[0].dtype.name)
             if found is not None:

@@ -22,7 +22,7 @@ class TrainStep:
     """What one step computes: ``print(step)`` shows it, ``sd.compile(step)`` makes it a function.
 
     ``graph`` has the loss and the metrics as outputs and the next value of each parameter as updates; ``params`` are
-    the leaves that the state holds, in the order they lie in memory; ``trained`` those that follow the gradient.
+    the leaves that the state holds, in the order they lie in memory; ``trained`` those that the optimiser updates.
     """
 
     graph: Graph
@@ -85,6 +85,7 @@ def train_step(
         updates = optimizer.updates(gradients)
         if step_count() in toposort([*updates.values(), *outputs.values()]):
             updates[step_count()] = step_count() + 1
+        trained = [leaf for leaf in trained if leaf in updates]
         for leaf, following in updates.items():
             following.named(f"{leaf.attrs['name'].replace('.', '_')}_next")
     graph = Graph(outputs, inputs, name=name, updates=updates)

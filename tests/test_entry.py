@@ -15,7 +15,7 @@ import pytest
 
 import symdiff as sd
 from symdiff.bound import Bound
-from symdiff.compile import CompiledStep
+from symdiff.compiled import CompiledStep
 from symdiff.executor import no_short_way
 from symdiff.runtime import layout
 from tests.strategies import Array

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import symdiff as sd
-from symdiff.compile import Compiled, CompiledStep
+from symdiff.compiled import Compiled, CompiledStep
 from symdiff.train import TrainStep
 from tests.strategies import Array, assert_close
 
@@ -146,15 +146,25 @@ def test_a_label_out_of_range_names_the_input_it_was_converted_from() -> None:
         f(np.ones((5, 2)), np.array([[0, 1, -5], [1, 4, 7]], np.int32))
 
 
-def test_in_fit_the_steps_before_a_bad_label_stand(train: Trained) -> None:
+def test_fit_tells_a_bad_label_before_the_first_step(train: Trained) -> None:
     step, run = train
     xs, ys = batch(20)
     ys[13] = 3
-    state, expected = step.init(0), step.init(0)
-    for start in (0, 5):
-        run(expected, xs[start : start + 5], ys[start : start + 5])
+    state = step.init(0)
     with pytest.raises(sd.IndexRangeError, match=r"index 3 at \[13\] of label"):
         run.fit(state, xs, ys, batch_size=5, epochs=1, shuffle=False, progress=False)
+    assert bytes_of(state) == bytes_of(step.init(0))
+
+
+def test_in_fit_the_steps_before_a_bad_index_that_is_computed_stand() -> None:
+    at, table = sd.input("at_computed", (N,), dtype="int64"), sd.param("table_computed", (4, 2), init=1.0)
+    step = sd.train_step(sd.mean(sd.square(sd.take(table, at * 2, axis=0))), [at], sd.optim.sgd(0.1))
+    run, state, expected = sd.compile(step), step.init(0), step.init(0)
+    given = np.array([0, 1, 1, 0, 1, 2, 0, 1])
+    for start in (0, 2):
+        run(expected, given[start : start + 2])
+    with pytest.raises(sd.IndexRangeError, match=r"index 4 at \[1\] of"):
+        run.fit(state, given, batch_size=2, epochs=1, shuffle=False, progress=False)
     assert bytes_of(state) == bytes_of(expected)
 
 

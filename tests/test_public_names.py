@@ -1,9 +1,15 @@
 """The public face: what is there, and what importing it costs."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 import symdiff as sd
+
+PACKAGE = Path(sd.__file__).parent
 
 
 def test_every_listed_name_is_there_once():
@@ -13,7 +19,7 @@ def test_every_listed_name_is_there_once():
 
 
 def test_names_of_functions_and_of_their_modules_do_not_mix():
-    assert callable(sd.compile) and callable(sd.train_step) and sd.compile.__module__ == "symdiff.compile"
+    assert callable(sd.compile) and callable(sd.train_step) and sd.compile.__module__ == "symdiff.compiled"
 
 
 def test_importing_brings_in_no_heavy_package():
@@ -21,3 +27,49 @@ def test_importing_brings_in_no_heavy_package():
     code = f"import sys, symdiff; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def stub(path: str) -> dict[str, str]:
+    """What a stub says: for each name the module it comes from."""
+    tree = ast.parse((PACKAGE / path).read_text())
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return {alias.asname or alias.name: node.module or "" for node in imports for alias in node.names}
+
+
+def test_the_stub_says_what_the_package_does():
+    rooms = dict.fromkeys(sd._MODULES.split(), "")
+    assert stub("__init__.pyi") == sd._HOMES | rooms
+
+
+def test_the_stub_of_the_elementwise_operators_does_too():
+    from symdiff.ops import elementwise
+
+    aliases = {alias: elementwise._HOMES[name] for alias, name in elementwise._ALIASES.items()}
+    assert stub("ops/elementwise.pyi") == elementwise._HOMES | aliases
+
+
+def test_every_answer_comes_from_the_room_that_is_said_to_have_it():
+    """In a fresh process each: other rooms must not answer for it."""
+    code = (
+        "import importlib, sys; from symdiff.core import registry; from symdiff import providers\n"
+        "for room, names in providers._ANSWERS.items():\n"
+        "    importlib.import_module('symdiff.' + room)\n"
+        "    missing = set(names.split()) - set(registry._provided)\n"
+        "    assert not missing, (room, missing)\n"
+        "assert set(registry._provided) <= set(registry._modules), set(registry._provided) - set(registry._modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_program_waits_for_the_rooms_it_uses_only():
+    code = (
+        "import sys, symdiff as sd; x = sd.input('x', (3,)); y = sd.grad(sd.sum(sd.tanh(x) * 2), x);"
+        "print([n for n in ('special', 'nn', 'linalg', 'random', 'control', 'interop') if 'symdiff.' + n in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
+        sd.no_such_name  # noqa: B018

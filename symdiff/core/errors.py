@@ -33,6 +33,14 @@ class LinAlgError(SymdiffError, np.linalg.LinAlgError):
     """A matrix that has no such decomposition or inverse, found when the compiled function ran."""
 
 
+class NonFiniteError(SymdiffError, ArithmeticError):
+    """A value that is NaN or infinite where it may not be. One that ended a run has the number of the ``step`` and the
+    ``rows`` of its batch in the data."""
+
+    step: int | None = None
+    rows: np.ndarray[tuple[int], np.dtype[np.int64]] | None = None
+
+
 class StateError(SymdiffError, ValueError):
     """A saved state that does not belong to this model, or is damaged."""
 

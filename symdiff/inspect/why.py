@@ -72,14 +72,14 @@ class Explainer:
         if origin.operand is None:
             kind, source = ("tangent", "operands carry on") if origin.tangent else ("cotangent", "uses send back")
             paths = f", the sum of what its {source}" if node.op.name == "add" else ""
-            return f"is the whole {kind} of {self._called(of)}{paths}"
+            return f"is the whole {kind} of {self.called(of)}{paths}"
         operand = of.inputs[origin.operand]
         product = "jvp" if origin.tangent else "vjp"
-        text = f"{product} of {self._forward(of)} with respect to operand {self._called(operand)}"
+        text = f"{product} of {self._forward(of)} with respect to operand {self.called(operand)}"
         if not origin.tangent and node in self._contributions.get(operand, ()):
-            text += f": d_{self._called(operand)} += {self.written.expression(node)}"
+            text += f": d_{self.called(operand)} += {self.written.expression(node)}"
         if undoes_broadcast(node, origin):
-            text += f" (summed over the axes along which {self._called(operand)} was repeated)"
+            text += f" (summed over the axes along which {self.called(operand)} was repeated)"
         return text
 
     @cached_property
@@ -95,11 +95,11 @@ class Explainer:
         """``matmul z1 = x @ W1 (digits.py:13)``; with the user's line where the operator is only a part of one."""
         if self.listing.home(of) is of and not is_leaf(of):
             return f"{of.op.name} {self.listing.names[of]} = {self.written.expression(of)} ({of.origin.place})"
-        expression = self._called(of)
+        expression = self.called(of)
         operator = "" if expression.startswith(f"{of.op.name}(") else f"{of.op.name} "
         return f"{operator}{expression} ({_place(of.origin)})"
 
-    def _called(self, node: Node) -> str:
+    def called(self, node: Node) -> str:
         if self.listing.home(node) is node:
             return self.listing.names[node]
         if node in self.known:

@@ -104,14 +104,14 @@ class _Lowering:
         self.fusion = Fusion(roots)
         self.name = _function_name(graph.name)
         self.sizes = _size_names([*graph.inputs, *self.fusion.order], graph.name)
-        self.unique = unique or Unique({*RESERVED, self.name, *self.sizes})
+        self.unique = unique or Unique({*RESERVED, *self.sizes})
         self.names = self._names()
         self.buffers: dict[Node, Buffer] = {}
         self.extra: list[Buffer] = []
         self._allocate()
         self.params = {node: Param(b.name, b.dtype, b.shape) for node, b in self.buffers.items()}
         # what locals may not be called
-        self.memory_names = {*RESERVED, self.name, *self.sizes, *(b.name for b in self.buffers.values())}
+        self.memory_names = {*RESERVED, *self.sizes, *(b.name for b in self.buffers.values())}
         self.made: dict[Hashable, _Made] = {}  # kernels by the form of their regions
 
     # -- names and buffers
@@ -281,7 +281,7 @@ class _Lowering:
     def _range_check(self, node: Node) -> CheckRange:
         """Every index lies within its axis: a kernel that returns 1 + the position of the first that does not."""
         indices = self.buffers[checked_operand(node)]
-        size, wrap = _index_range(node)
+        size, wrap = index_range(node)
         i = Var("i" if indices.name != "i" else "k")
         index = Load(indices.name, (i,), INT64)
         outside = Apply("a < -b or a >= b" if wrap else "a < c or a >= b", (index, Var("extent"), integer(0)), BOOL)
@@ -292,7 +292,7 @@ class _Lowering:
         return CheckRange(call, node, size, wrap)
 
 
-def _index_range(node: Node) -> tuple[int | Dim, bool]:
+def index_range(node: Node) -> tuple[int | Dim, bool]:
     """The size an index must lie in, and whether negative ones count from the end."""
     if isinstance(node.op.lowering, InRange):
         return node.attrs["size"], node.attrs["wrap"]

@@ -55,15 +55,17 @@ from .dropout import (
     dropout3d,
     feature_alpha_dropout,
 )
-from .layers import (
-    bilinear,
-    embedding,
+from .images import (
     interpolate,
-    linear,
-    one_hot,
     pad,
     pixel_shuffle,
     pixel_unshuffle,
+)
+from .linear import (
+    bilinear,
+    embedding,
+    linear,
+    one_hot,
 )
 from .losses import (
     binary_cross_entropy,
@@ -126,8 +128,10 @@ __all__ = [  # noqa: RUF022  (file by file)
     "cosine_similarity", "pairwise_distance",
     # dropout
     "alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout",
-    # layers
-    "bilinear", "embedding", "interpolate", "linear", "one_hot", "pad", "pixel_shuffle", "pixel_unshuffle",
+    # images
+    "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle",
+    # linear
+    "bilinear", "embedding", "linear", "one_hot",
     # losses
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cross_entropy",
     "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss",

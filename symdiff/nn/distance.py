@@ -13,6 +13,8 @@ from .windows import floats
 def cosine_similarity(x1: Operand, x2: Operand, dim: int = 1, eps: float = 1e-8) -> Node:
     """``x1 . x2 / (max(|x1|, eps) max(|x2|, eps))`` along ``dim``.
 
+    The derivative of a length at 0 is 0; where it is eps, each side of the maximum has half.
+
     >>> import symdiff as sd
     >>> sd.nn.cosine_similarity(sd.input("a", (sd.dim("n"), 3)), sd.input("b", (sd.dim("n"), 3))).type.shape
     (Dim(n),)

@@ -58,7 +58,7 @@ def _at_least_zero(x: Node) -> Node:
 
 
 def l1_loss(input: Operand, target: Operand, reduction: str = "mean") -> Node:
-    """``|input - target|``; derivative 0 where they are equal.
+    """``|input - target|``; derivative 0 where the two are equal.
 
     >>> import symdiff as sd
     >>> sd.nn.l1_loss(sd.input("x", (5,)), sd.input("t", (5,))).type.shape
@@ -84,7 +84,7 @@ def huber_loss(input: Operand, target: Operand, reduction: str = "mean", delta: 
 
 
 def smooth_l1_loss(input: Operand, target: Operand, reduction: str = "mean", beta: float = 1.0) -> Node:
-    """With d = input - target: ``d^2 / (2 beta)`` for |d| < beta, else ``|d| - beta / 2``."""
+    """With d = input - target: ``d^2 / (2 beta)`` for |d| < beta, else ``|d| - beta / 2``; derivative 0 where d is 0."""
     if beta < 0:
         raise GraphError(explain("smooth_l1_loss", f"beta is not negative, got {beta}", at=here()))
     x, t = same_shapes("smooth_l1_loss", input, target)
@@ -185,7 +185,7 @@ def multilabel_soft_margin_loss(
 
 
 def hinge_embedding_loss(input: Operand, target: Operand, margin: float = 1.0, reduction: str = "mean") -> Node:
-    """``input`` for target 1, ``max(0, margin - input)`` for target -1."""
+    """``input`` for target 1, ``max(0, margin - input)`` for target -1; at the margin the derivative is -1."""
     x, t = same_shapes("hinge_embedding_loss", input, target)
     values = where(equal(t, 1), 0, _at_least_zero(margin - x)) + where(equal(t, -1), 0, x)
     return _reduced("hinge_embedding_loss", values, reduction)
@@ -194,7 +194,9 @@ def hinge_embedding_loss(input: Operand, target: Operand, margin: float = 1.0, r
 def margin_ranking_loss(
     input1: Operand, input2: Operand, target: Operand, margin: float = 0.0, reduction: str = "mean"
 ) -> Node:
-    """``max(0, -target (input1 - input2) + margin)``: target 1 asks for the first to be larger, -1 for the second."""
+    """``max(0, -target (input1 - input2) + margin)``: target 1 asks for the first to be larger, -1 for the second.
+
+    Where the two sides of the maximum are equal, its derivative is 1."""
     x, y = same_shapes("margin_ranking_loss", input1, input2)
     x, t = same_shapes("margin_ranking_loss", x, target)
     return _reduced("margin_ranking_loss", _at_least_zero(-t * (x - y) + margin), reduction)
@@ -203,7 +205,9 @@ def margin_ranking_loss(
 def cosine_embedding_loss(
     input1: Operand, input2: Operand, target: Operand, margin: float = 0.0, reduction: str = "mean"
 ) -> Node:
-    """``1 - cos`` for target 1, ``max(0, cos - margin)`` for target -1, with the cosine along the last axis."""
+    """``1 - cos`` for target 1, ``max(0, cos - margin)`` for target -1, with the cosine along the last axis.
+
+    Where the two sides of the maximum are equal, its derivative is 1."""
     x, y = same_shapes("cosine_embedding_loss", input1, input2)
     t = as_node(target)
     if x.ndim < 1 or t.shape != x.shape[:-1]:
@@ -220,7 +224,8 @@ def triplet_margin_loss(
     swap: bool = False, reduction: str = "mean",
 ) -> Node:  # fmt: skip
     """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with the pairwise distance d; with ``swap`` the
-    nearer of anchor and positive counts for the second."""
+    nearer of anchor and positive counts for the second. Where the two sides of the maximum are equal, its derivative
+    is 1."""
     a, b = same_shapes("triplet_margin_loss", anchor, positive)
     a, c = same_shapes("triplet_margin_loss", a, negative)
     far = pairwise_distance(a, c, p, eps)
@@ -342,7 +347,8 @@ def multi_margin_loss(
 ) -> Node:  # fmt: skip
     """``sum over j != y of weight[y] * max(0, margin - x[y] + x[j])^p / C`` for labels y: input (N, C), target (N,).
 
-    Raises IndexRangeError for labels that are not in 0 ... C - 1, when the compiled function runs.
+    Where the two sides of the maximum are equal, its derivative is 0. Raises IndexRangeError for labels that are not in
+    0 ... C - 1, when the compiled function runs.
     """
     x, labels, axis = _classes("multi_margin_loss", input, target)
     if x.ndim > 2 or p not in (1, 2):

@@ -34,8 +34,8 @@ def batch_norm(
     With ``training=True`` they are those of x over all axes but C (the variance divides by the number of elements),
     and derivatives go through them. Where running statistics are given, the result is then three nodes: y, the new
     running mean and the new running variance, ``(1 - momentum) * old + momentum * batch``, with the unbiased variance
-    of the batch; no gradient flows through these two. Give them to ``train_step`` as updates of the parameters they
-    come from. Without running statistics it is y alone.
+    of the batch; no gradient flows through these two. They are the next values of the running statistics, for
+    ``updates`` of an sd.Graph, or for the caller to keep. Without running statistics it is y alone.
 
     >>> import symdiff as sd
     >>> x, mean, var = sd.input("x", (sd.dim("n"), 3, 8, 8)), sd.param("mean", (3,)), sd.param("var", (3,), init=1.0)

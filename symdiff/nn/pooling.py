@@ -59,13 +59,14 @@ def max_pool3d(
 
 
 def adaptive_max_pool1d(input: Operand, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest element of ``output_size`` windows that cover sequences (N, C, L)."""
+    """The largest element of ``output_size`` windows that cover sequences (N, C, L); the cotangent goes to the first of
+    equal elements."""
     return _adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
 def adaptive_max_pool2d(input: Operand, output_size: Any, return_indices: bool = False) -> Any:
     """The largest element of windows that cover images (N, C, H, W): window p of P runs from floor(p H / P) to
-    ceil((p + 1) H / P). An output size of None keeps the axis."""
+    ceil((p + 1) H / P). An output size of None keeps the axis. The cotangent goes to the first of equal elements."""
     return _adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 

@@ -131,6 +131,8 @@ def _conv_weight(x: Array, ct: Array, stride: Any, padding: Pads, dilation: Any,
 _ROLES = {"conv": "xwy", "conv_transpose": "ywx", "conv_weight": "xyw"}
 """What operands and result are: images x, weights w, results y."""
 IMAGES, GROUPS, INPUTS, OUTPUTS = range(4)
+FEW = 4
+"""With fewer outputs in a group, there is no product of matrices to speak of, and plain loops are faster."""
 
 
 def _sizes(x: Shape, y: Shape, kernel: Shape, attrs: Attrs) -> tuple[int | Dim, ...]:
@@ -151,7 +153,8 @@ def _conv_layout(node: Node) -> Layout:
     x, w, y = (*(parent.shape for parent in node.inputs), node.shape)
     shared = Shared(IMAGES, (product(x[1:]), 0, product(y[1:])))
     sizes = _sizes(x, y, w[2:], node.attrs)
-    return Layout(sizes, (_with_three(x), _with_three(w), _with_three(y)), native="conv", shared=shared)
+    native = "" if _are_few(sizes[OUTPUTS]) else "conv"
+    return Layout(sizes, (_with_three(x), _with_three(w), _with_three(y)), native=native, shared=shared)
 
 
 def _weight_layout(node: Node) -> Layout:
@@ -168,7 +171,11 @@ def _weight_layout(node: Node) -> Layout:
     else:
         shared = Shared(OUTPUTS, (0, windows, 1), 16, whole)
     shapes = (_with_three(x), _with_three(y), _with_three(w, 1))
-    return Layout(sizes, shapes, native="conv_weight", shared=shared)
+    return Layout(sizes, shapes, native="" if _are_few(outputs) else "conv_weight", shared=shared)
+
+
+def _are_few(outputs: int | Dim) -> bool:
+    return isinstance(outputs, int) and outputs < FEW
 
 
 def _work(node: Node) -> int | Dim:

@@ -27,7 +27,7 @@ log2 = unary(
     "log2(a)",
     np.log2,
     lambda t, out, x: t / (LN2 * x),
-    "Logarithm to base 2; derivative 1 / (x log 2).",
+    "Logarithm to base 2, -inf at 0, NaN below; derivative 1 / (x log 2).",
     cost=15,
 )
 log10 = unary(
@@ -35,10 +35,10 @@ log10 = unary(
     "log10(a)",
     np.log10,
     lambda t, out, x: t / (LN10 * x),
-    "Logarithm to base 10; derivative 1 / (x log 10).",
+    "Logarithm to base 10, -inf at 0, NaN below; derivative 1 / (x log 10).",
     cost=15,
 )
-log1p = unary("log1p", "log1p(a)", np.log1p, lambda t, out, x: t / (1 + x), "log(1 + x), exact near 0.", cost=15)
+log1p = unary("log1p", "log1p(a)", np.log1p, lambda t, out, x: t / (1 + x), "log(1 + x), exact near 0; -inf at -1, NaN below.", cost=15)
 sqrt = unary(
     "sqrt", "sqrt(a)", np.sqrt, lambda t, out, x: t / (2 * out), "Square root; the derivative at 0 is +inf.", cost=4
 )

@@ -11,9 +11,6 @@ from ..core.types import as_dtype
 from .convert import as_node
 from .record import build_astype, elementwise
 
-_ASTYPE = elementwise(
-    "astype", "a", lambda x, dtype: x.astype(dtype), lambda t, out, x: build_astype(t, x.dtype), cost=1
-)
 _STOP = elementwise("stop_gradient", "a", lambda x: x, NotDifferentiable("the gradient was stopped on purpose"), cost=0)
 
 

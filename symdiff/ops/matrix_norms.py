@@ -30,7 +30,8 @@ def matrix_norm(x: Operand, *, keepdims: bool = False, ord: Any = "fro") -> Node
     -2 the largest and smallest singular value, 1 and -1 the largest and smallest sum of |x| in a column, inf and -inf
     in a row.
 
-    Where singular values meet in a largest or smallest one, 2 and -2 have the derivative of one of them.
+    Where singular values meet in a largest or smallest one, 2 and -2 have the derivative of one of them. Where the norm
+    "fro" is 0, so is its derivative.
 
     >>> import symdiff as sd
     >>> sd.linalg.matrix_norm(sd.input("x", (sd.dim("n"), 4, 3)), ord="nuc").type.shape
@@ -62,7 +63,7 @@ def norm(x: Operand, ord: Any = None, axis: Any = None, keepdims: bool = False) 
     """NumPy's ``linalg.norm``: of a vector with one axis, of a matrix with two.
 
     Without ``ord`` and ``axis`` all elements are one vector. Orders of vectors are those of ``vector_norm``, by default
-    2; those of matrices are those of ``matrix_norm``, by default "fro".
+    2; those of matrices are those of ``matrix_norm``, by default "fro". Where the norm is 0, so is the derivative.
 
     >>> import symdiff as sd
     >>> sd.norm(sd.input("x", (4, 3)), axis=1).type.shape

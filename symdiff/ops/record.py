@@ -156,6 +156,11 @@ def _public(function: Callable[..., Node], name: str, doc: str) -> Callable[...,
     return provide(name)(function)
 
 
+_ASTYPE = elementwise(
+    "astype", "a", lambda x, dtype: x.astype(dtype), lambda t, out, x: build_astype(t, x.dtype), cost=1
+)
+
+
 def build_astype(node: Node, dtype: np.dtype[Any]) -> Node:
     """``node`` in another dtype; itself when it already is."""
-    return node if node.dtype == dtype else build(OPS["astype"], [node], {"dtype": dtype})
+    return node if node.dtype == dtype else build(_ASTYPE, [node], {"dtype": dtype})

@@ -127,7 +127,7 @@ def _floats(x: Operand) -> Node:
 
 
 def softmax(x: Operand, axis: int = -1) -> Node:
-    """e^x / sum(e^x) along one axis; vjp: s * (ct - sum(ct * s))."""
+    """e^x / sum(e^x) along one axis; NaN where all are -inf or one is inf; vjp: s * (ct - sum(ct * s))."""
     node = _floats(x)
     return build(_SOFTMAX, [node], {"axis": _one_axis("softmax", node, axis)})
 

@@ -58,7 +58,8 @@ _ARGSORT = define(
 
 @provide("argsort")
 def argsort(x: Operand, axis: int | None = -1, *, descending: bool = False, stable: bool = True) -> Node:
-    """Positions that sort x along an axis (None: the flattened array), int64. Equal elements keep their order.
+    """Positions that sort x along an axis (None: the flattened array), int64. Equal elements keep their order; NaN is
+    larger than all numbers.
 
     >>> import symdiff as sd
     >>> sd.argsort(sd.input("x", (sd.dim("n"), 3)), descending=True).type.shape
@@ -73,7 +74,10 @@ def argsort(x: Operand, axis: int | None = -1, *, descending: bool = False, stab
 
 
 def sort(x: Operand, axis: int | None = -1, *, descending: bool = False, stable: bool = True) -> Node:
-    """The elements in order along an axis (None: of the flattened array). The derivative moves with them."""
+    """The elements in order along an axis (None: of the flattened array). NaN is larger than all numbers.
+
+    Equal elements keep their order, and the derivative moves with them.
+    """
     node = ravel(x) if axis is None else as_node(x)
     one = 0 if axis is None else axis
     return take_along_axis(node, argsort(node, one, descending=descending), one)
@@ -81,6 +85,8 @@ def sort(x: Operand, axis: int | None = -1, *, descending: bool = False, stable:
 
 def top_k(x: Operand, k: int, axis: int = -1, largest: bool = True) -> tuple[Node, Node]:
     """The k largest (or smallest) elements along an axis in order, and their positions.
+
+    Of equal elements the first come first; NaN counts as the largest. The derivative moves with the elements.
 
     >>> import symdiff as sd
     >>> values, positions = sd.top_k(sd.input("x", (4, 10)), 3)
@@ -176,7 +182,8 @@ def median(x: Operand, axis: Any = None, keepdims: bool = False) -> Node:
 def quantile(x: Operand, q: Operand, axis: Any = None, keepdims: bool = False, *, method: str = "linear") -> Node:
     """The value below which a share q of the elements lies, straight between the two nearest ones; NaN if any is.
 
-    q is a number or an array of numbers in 0 ... 1; its axes come first in the result.
+    q is a number or an array of numbers in 0 ... 1; its axes come first in the result. The derivative is that
+    of the line between the two.
 
     >>> import symdiff as sd
     >>> sd.quantile(sd.input("x", (4, 10)), [0.25, 0.75], axis=1).type.shape

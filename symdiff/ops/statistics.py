@@ -158,7 +158,7 @@ def _weights_like(x: Node, axis: Any, weights: Node) -> Node:
 
 
 def ptp(x: Operand, axis: Any = None, keepdims: bool = False) -> Node:
-    """Largest element minus smallest."""
+    """Largest element minus smallest, NaN if any is; ties share the derivative evenly."""
     return max(x, axis, keepdims) - min(x, axis, keepdims)
 
 
@@ -195,12 +195,12 @@ def nanstd(x: Operand, axis: Any = None, keepdims: bool = False, *, ddof: float 
 
 
 def nanmax(x: Operand, axis: Any = None, keepdims: bool = False) -> Node:
-    """Largest of the elements that are not NaN; NaN where all are."""
+    """Largest of the elements that are not NaN; NaN where all are; ties share the derivative evenly."""
     return _best_number(max, x, -np.inf, axis, keepdims)
 
 
 def nanmin(x: Operand, axis: Any = None, keepdims: bool = False) -> Node:
-    """Smallest of the elements that are not NaN; NaN where all are."""
+    """Smallest of the elements that are not NaN; NaN where all are; ties share the derivative evenly."""
     return _best_number(min, x, np.inf, axis, keepdims)
 
 

@@ -101,7 +101,7 @@ def _fill_table(attributes: str) -> str:
 
 
 def _pack(vector: Vector, attributes: str) -> str:
-    """For %k taps, the elements that the next %count windows meet, as rows of one vector, %ldo apart.
+    """For %k taps, the elements that the next %count windows (one or more) meet, as rows of one vector, %ldo apart.
 
     %state is where the next window is: column, row, plane. Windows of one row of results are a *piece*. Most vectors
     are one piece or two, and where all taps are inside the image nothing has to be looked at.
@@ -262,12 +262,13 @@ def _conv(vector: Vector, entry: str, attributes: str) -> str:
             s.begin()
             with f.loop(s.windows, wide) as p:
                 left = f.min(f.sub(s.windows, p), wide)
-                for v in range(2):
-                    count = f.min(f.max(f.sub(left, v * lanes), 0), lanes)
-                    f.pass_on(
-                        "pack_windows", _PACK, sizes=s.sizes, bounds=bounds, table=table, k=k, image=image, count=count,
-                        state=s.state, out=f.at(panel, real, v * lanes), ldo=wide,
-                    )  # fmt: skip
+                for start in (0, lanes):
+                    with f.when(f.less(start, left)):
+                        f.pass_on(
+                            "pack_windows", _PACK, sizes=s.sizes, bounds=bounds, table=table, k=k, image=image,
+                            count=f.min(f.sub(left, start), lanes), state=s.state, out=f.at(panel, real, start),
+                            ldo=wide,
+                        )  # fmt: skip
                 f.pass_on(
                     "band_2", BAND, k=k, a=weights, row=s.taps, step=1, b=panel, ldb=wide, m=given["outputs"], n=left,
                     add=f.less(0, first), c=f.at(result, real, p), ldc=s.windows, copy="false", panel=BLOCK,

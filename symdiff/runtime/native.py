@@ -19,7 +19,6 @@ from symdiff.core.collector import paused_collector
 from symdiff.core.record import record
 from symdiff.runtime import cache, codegen, load
 from symdiff.runtime.signature import Param
-from symdiff.runtime.text import canonical
 
 _compiling = threading.RLock()
 _writing = threading.RLock()
@@ -55,6 +54,8 @@ def kernel_address(
 
     Raises SyntaxError, NameError or TypeError if the text is not a kernel, and Numba's error if it cannot be typed.
     """
+    from symdiff.runtime.text import canonical  # texts are for what has to be compiled
+
     with _noted(name, text):
         digest = canonical(text, params, constants, extra).digest
     return kernel_addresses([Wanted(name, digest, params, lambda: (text, constants), extra)])[0]
@@ -121,6 +122,7 @@ def _compile(missing: Mapping[str, Wanted], meanwhile: Iterable[Callable[[], obj
     with _undisturbed(), ThreadPoolExecutor(1) as llvm:
         others = [llvm.submit(work) for work in meanwhile]
         from symdiff.runtime.compile import llvm_text  # imports Numba
+        from symdiff.runtime.text import canonical
 
         codes: dict[str, Future[bytes]] = {}
         for digest in sorted(missing, key=lambda digest: -len(sources[digest][0])):

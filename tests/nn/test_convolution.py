@@ -30,9 +30,10 @@ def everything(
 
 CASES = [
     ((N, 2, 6), (3, 2, 3), {"padding": 1}),
-    ((N, 2, 5, 4), (2, 2, 3, 2), {"padding": (1, 0), "stride": (1, 2)}),
-    ((N, 4, 5, 5), (2, 2, 2, 2), {"groups": 2, "dilation": 2}),
-    ((N, 1, 3, 4, 3), (2, 1, 2, 1, 2), {"stride": 2, "padding": 1}),
+    ((N, 2, 6), (5, 2, 3), {"padding": 1}),
+    ((N, 2, 5, 4), (4, 2, 3, 2), {"padding": (1, 0), "stride": (1, 2)}),
+    ((N, 4, 5, 5), (8, 2, 2, 2), {"groups": 2, "dilation": 2}),
+    ((N, 1, 3, 4, 3), (4, 1, 2, 1, 2), {"stride": 2, "padding": 1}),
 ]
 
 
@@ -52,7 +53,8 @@ def test_three_ways(image: Any, weights: Any, settings: Any, n: int) -> None:
         ((N, 3, 30, 7), (19, 3, 3, 3), {"stride": (2, 1), "padding": 1}),  # rows shorter than a vector
         ((N, 2, 3, 5, 40), (5, 2, 2, 3, 5), {"padding": (1, 0, 2), "dilation": (1, 1, 3)}),
         ((N, 1, 4, 4), (530, 1, 2, 2), {}),  # more outputs than are turned at a time
-        ((N, 16, 20, 20), (16, 1, 3, 3), {"groups": 16, "padding": "same"}),
+        ((N, 16, 20, 20), (16, 1, 3, 3), {"groups": 16, "padding": "same"}),  # loops
+        ((N, 6, 20, 20), (15, 2, 3, 3), {"groups": 3, "padding": "same"}),
         ((N, 5, 200), (7, 5, 9), {"dilation": 20, "padding": 70}),  # taps that meet no window of a vector
     ],
 )

@@ -15,9 +15,11 @@ from symdiff.core.naming import is_leaf
 from symdiff.core.node import Node
 from symdiff.core.op import Item, NotDifferentiable
 from symdiff.core.traversal import depends_on, toposort
+from symdiff.core.types import broadcast
 from symdiff.inspect.choose import VIEWS
 from symdiff.inspect.expression import Expressions
 from symdiff.inspect.plain import Plain
+from symdiff.passes.pipeline import DEFAULT
 
 from .public import Call, nodes_in
 
@@ -25,8 +27,12 @@ LONGEST = 90  # characters of a formula that is written out
 LARGEST = 24  # nodes of one
 MOST = 12  # calls that are looked at
 QUIET = {*VIEWS, "constant", "size", "input", "param", "astype", "iota", "item"}
+UNFOLDED = tuple(one for one in DEFAULT if one.name != "fold")  # with these, masks stay formulas
 INTEGERS = "none: its results are integers or truth values"
 NO_OPERANDS = "none: it has no operands that are floats"
+
+
+_NUMBER = re.compile(r"\b\d+\.\d{6,}\b")
 
 
 @dataclass
@@ -56,13 +62,16 @@ class _Example:
 
     @property
     def rank(self) -> tuple[int, ...]:
-        """Written out, with a derivative for most arguments, all of one shape, with few options: these come first."""
+        """Least for what shows most: with a derivative for most arguments, written out, nothing broadcast."""
         arguments = {self.labels[node].partition("[")[0] for node in self.reached}
-        shapes = {node.shape for node in [*self.labels, *self.results.values()]}
+        nothing_done = any(node in self.labels for node in self.results.values())
+        scalars = all(node.shape == () for node in self.labels)
+        shapes = {node.shape for node in self.reached}
+        is_broadcast = len(shapes) > 1 and broadcast(list(shapes)) in {node.shape for node in self.results.values()}
         defaults = inspect.signature(self.call.function).parameters
         options = [name for name, one in defaults.items() if self.call.arguments[name] is not one.default]
-        trivial = all(part.endswith("= ct`") for part in self.text.split("; "))
-        return -len(arguments), trivial, "=" not in self.text, len(shapes) > 1, len(options), len(self.labels)
+        written = "=" in self.text
+        return -len(arguments), nothing_done, scalars, not written, is_broadcast, len(options)
 
     def _text(self) -> str:
         floats = [node for node in self.labels if node.type.is_float]
@@ -143,22 +152,32 @@ def _reason(heads: Sequence[Node], operands: Sequence[Node]) -> str:
 
 def _written(results: dict[str, Node], gradients: dict[Node, Node], labels: dict[Node, str]) -> str:
     """``d_x = ...`` for each operand; where that is long, the operators that it is made of."""
-    named = {f"d_{labels[node]}": gradient for node, gradient in gradients.items()}
-    whole = _made_of(results, gradients.values())
     if len(toposort(gradients.values(), stop=results.values())) > LARGEST * len(gradients):
-        return whole
-    better, _ = sd.optimize(Graph({**results, **named}))
-    outs = {better.outputs[name]: name for name in results if better.outputs[name].inputs}
-    found = {name: better.outputs[name] for name in named}
-    if any(len(toposort([node], stop=outs)) > LARGEST for node in found.values()):
-        return whole
-    leaves = [node for node in better.nodes if is_leaf(node)]
-    names = {node: labels.get(node, node.attrs["name"]) for node in leaves} | outs
-    written = Expressions(Lines(better, names, leaves, set(outs)), Plain())  # type: ignore[arg-type]
-    texts = {name: written.reference(_less_repetition(node)) for name, node in found.items()}
-    if max(map(len, texts.values())) > LONGEST or sum(map(len, texts.values())) > 2 * LONGEST:
-        return whole
+        return _made_of(results, gradients.values())
+    graph = Graph({**results, **{f"d_{labels[node]}": gradient for node, gradient in gradients.items()}})
+    for passes in (DEFAULT, UNFOLDED):
+        texts = _texts(sd.optimize(graph, passes=passes)[0], results, labels)
+        if texts and not any("constant(" in text for text in texts.values()):
+            break
+    if not texts or max(map(len, texts.values())) > LONGEST or sum(map(len, texts.values())) > 2 * LONGEST:
+        return _made_of(results, gradients.values())
     return "; ".join(f"`{name} = {text}`" for name, text in texts.items())
+
+
+def _texts(graph: Graph, results: Iterable[str], labels: dict[Node, str]) -> dict[str, str]:
+    """Each gradient over operands, results and cotangents; nothing where one is large."""
+    outs = {graph.outputs[name]: name for name in results if graph.outputs[name].inputs}
+    found = {name: node for name, node in graph.outputs.items() if name not in results}
+    if any(len(toposort([node], stop=outs)) > LARGEST for node in found.values()):
+        return {}
+    leaves = [node for node in graph.nodes if is_leaf(node)]
+    names = {node: labels.get(node, node.attrs["name"]) for node in leaves} | outs
+    written = Expressions(Lines(graph, names, leaves, set(outs)), Plain())  # type: ignore[arg-type]
+    return {name: _NUMBER.sub(_short, written.reference(_less_repetition(node))) for name, node in found.items()}
+
+
+def _short(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.6g}"
 
 
 def _less_repetition(node: Node) -> Node:
@@ -171,4 +190,4 @@ def _made_of(results: dict[str, Node], gradients: Iterable[Node]) -> str:
     names = [node.op.name for node in nodes if node.op.name not in QUIET and not isinstance(node.op.lowering, Item)]
     kinds = list(dict.fromkeys(reversed(names)))
     shown = ", ".join(f"`{kind}`" for kind in sorted(kinds[:5]))
-    return f"by composition, see the graph: {shown}{' and others' if len(kinds) > 5 else ''}"
+    return f"by composition: {shown}{' and others' if len(kinds) > 5 else ''}"

@@ -18,7 +18,7 @@ from symdiff.core.node import Node
 Function = Callable[..., Any]
 ROOMS = {"": sd, "nn": sd.nn, "linalg": sd.linalg, "special": sd.special, "random": sd.random, "losses": sd.losses}
 OPERATORS = ("symdiff.ops.", "symdiff.nn.", "symdiff.control.", "symdiff.random", "symdiff.losses", "symdiff.linalg")
-OTHERWISE = {"constant", "input", "param", "size", "einsum_path", "losses.same_shapes"}
+NO_OPERATORS = {"constant", "input", "param", "size", "einsum_path", "losses.same_shapes", "linalg.eig", "linalg.eigvals"}
 """Leaves, and what gives no nodes."""
 ROWS_FOLDER = str(Path(__file__).parents[1] / "ops" / "rows_")
 
@@ -39,9 +39,13 @@ def operators() -> dict[Function, list[str]]:
         for name in getattr(module, "__all__", sorted(vars(module))):
             value, full = getattr(module, name), f"{room}.{name}".lstrip(".")
             own = hasattr(module, "__all__") or getattr(value, "__module__", "") == module.__name__
-            if isinstance(value, FunctionType) and own and not name.startswith("_") and full not in OTHERWISE:
+            if isinstance(value, FunctionType) and own and not name.startswith("_"):
                 found.setdefault(value, []).append(full)
-    return {value: names for value, names in found.items() if value.__module__.startswith(OPERATORS)}
+    return {
+        value: sorted(names, key=lambda name: name != value.__name__)
+        for value, names in found.items()
+        if value.__module__.startswith(OPERATORS) and not NO_OPERATORS.intersection(names)
+    }
 
 
 @cache
@@ -87,10 +91,13 @@ def calls() -> dict[Function, list[Call]]:
         codes.setdefault(function.__code__, []).append(function)  # type: ignore[attr-defined]
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
-        named = codes.get(frame.f_code, ())
-        if event == "call" and len(named) == 1 and frame.f_back.f_code.co_filename.startswith(ROWS_FOLDER):  # type: ignore[union-attr]
-            names = inspect.signature(named[0]).parameters
-            found[named[0]].append(Call(named[0], {name: frame.f_locals[name] for name in names}))
+        if event != "call" or frame.f_code not in codes or not _is_row(frame.f_back):
+            return
+        named = codes[frame.f_code]
+        made_here = [one for one in named if len(named) == 1 or one.__name__ == frame.f_locals.get("name")]
+        for function in made_here:
+            names = inspect.signature(function).parameters
+            found[function].append(Call(function, {name: frame.f_locals[name] for name in names}))
 
     for row in ROWS:
         leaves, _ = sampled(row, "float64", 1)
@@ -105,6 +112,10 @@ def calls() -> dict[Function, list[Call]]:
         finally:
             sys.setprofile(None)
     return found
+
+
+def _is_row(frame: FrameType | None) -> bool:
+    return frame is not None and frame.f_code.co_filename.startswith(ROWS_FOLDER)
 
 
 def nodes_in(value: Any) -> list[Node]:

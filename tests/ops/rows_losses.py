@@ -28,7 +28,7 @@ for name, formula in {
         of(N, 3),
     )
 row(
-    "kl_div",
+    "nn.kl_div",
     lambda x, t: nn.kl_div(x, t, "sum"),
     lambda x, t: np.sum(scipy_special.rel_entr(t, np.exp(x)), dtype=x.dtype),
     of(N, 3),
@@ -89,7 +89,7 @@ row(
     variant="ignored",
 )
 row(
-    "cross_entropy",
+    "nn.cross_entropy",
     lambda z, y: nn.cross_entropy(z, y, reduction="sum", label_smoothing=0.2),
     lambda z, y: -np.sum(np_scores(z) * (0.8 * np.eye(4)[y] + 0.05).astype(z.dtype), dtype=z.dtype),
     of(N, 4),
@@ -97,7 +97,7 @@ row(
     variant="smoothed",
 )
 row(
-    "cross_entropy",
+    "nn.cross_entropy",
     lambda z, y, w: nn.cross_entropy(z, y, weight=w),
     lambda z, y, w: np.average(-np_scores(z)[range(5), y], weights=w[y]).astype(z.dtype),
     of(5, 4),
@@ -106,7 +106,7 @@ row(
     variant="weighted",
 )
 row(
-    "cross_entropy",
+    "nn.cross_entropy",
     lambda z, t: nn.cross_entropy(z, t, reduction="none"),
     lambda z, t: -np.einsum("nc,nc->n", np_scores(z), t),
     of(N, 4),

@@ -4,6 +4,11 @@
 Adding an operator means adding a row to one of these files (docs/adding_an_operator.md).
 """
 
+import importlib
+import pkgutil
+
+import symdiff.ops
+
 from . import (  # noqa: F401  (they enter their rows)
     rows_activations,
     rows_array,
@@ -16,6 +21,7 @@ from . import (  # noqa: F401  (they enter their rows)
     rows_losses,
     rows_manipulate,
     rows_maths,
+    rows_names,
     rows_neural,
     rows_products,
     rows_random,
@@ -27,3 +33,6 @@ from . import (  # noqa: F401  (they enter their rows)
 from .rows import ROWS as ROWS
 from .rows import Operand as Operand
 from .rows import Row as Row
+
+for _module in pkgutil.iter_modules(symdiff.ops.__path__, "symdiff.ops."):  # operators are entered by their modules
+    importlib.import_module(_module.name)

@@ -5,24 +5,34 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from operator import itemgetter
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from .arguments import ArgumentError, Binder
+from .batches import leading_size
 from .core.dim import Dim
-from .core.errors import GraphError, StateError, explain
+from .core.errors import GraphError, ShapeError, StateError, explain
 from .core.graph import Graph
 from .core.node import Node, describe
 from .core.provenance import here
 from .executor import Params, make_executor
-from .fit import Callback, Fit, Plan
-from .history import History, Metrics
+from .history import Metrics
 from .lower.budget import Budget
 from .passes.pipeline import DEFAULT, Pass, optimize
 from .state import State
 from .train import TrainStep
+
+if TYPE_CHECKING:
+    from .checkpoints import Checkpoint
+    from .data_checks import Indexed
+    from .early_stopping import EarlyStopping
+    from .history import History
+    from .nan_trace import NanTrace
+    from .summaries import Statistics
+    from .watch import Callback
 
 Array = np.ndarray[Any, Any]
 Target = Node | Sequence[Node] | Mapping[str, Node]
@@ -99,6 +109,7 @@ class _Program:
 
     def __init__(self, graph: Graph, passes: Sequence[Pass] | None, backend: str, budget: Budget | None) -> None:
         self.name = graph.name
+        self._given = graph
         self._binder = Binder(graph.inputs, graph.name)
         self._params = [param for param in graph.params if param not in set(graph.inputs)]
         self._bound: tuple[Callable[[], State | None], Params] = (lambda: None, {})
@@ -118,6 +129,36 @@ class _Program:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the program to a Python file that needs numpy and numba only."""
         self._executor.save(os.fspath(path))
+
+    @property
+    def needs_state(self) -> bool:
+        """Whether the first argument of a call is a state."""
+        return bool(self._params)
+
+    def nan_trace(self, *values: Any, optimized: bool = True) -> NanTrace:
+        """Where NaN or an infinity begins, for the arguments of a call. The state is left as it is.
+
+        The graph is run node by node by NumPy, as it was optimised (which is what is compiled) or as it was written.
+        The answer, printed, has the first node that is not finite though its operands are, its equation, the user's
+        line, which derivative it is of what, and the ranges of its operands. Loops and branches are one node each.
+        Raises what a call raises.
+
+        >>> import symdiff as sd
+        >>> x, w = sd.input("x", (sd.dim("n"),)), sd.param("w", (), init=2.0)
+        >>> train = sd.compile(sd.train_step(sd.sum(sd.sqrt(w * x)), [x], sd.optim.sgd(0.1)), backend="numpy")
+        >>> trace = train.nan_trace(sd.State.initial([w]), [2.0, 0.0])
+        >>> trace.reaches
+        ['the next w']
+        """
+        from .nan_trace import trace
+
+        params: Params = {}
+        if self._params:
+            self._require_state(values)
+            params, values = self._params_of(values[0]), values[1:]
+        arrays, sizes = self._binder.bind(values)
+        graph = self.graph if optimized else self._given
+        return trace(graph, {**params, **dict(zip(graph.inputs, arrays, strict=True))}, sizes)
 
     def _params_of(self, state: Any) -> Params:
         """The arrays of the parameters in a state; looked up once for a state that is used again."""
@@ -185,11 +226,14 @@ class Compiled(_Program):
 
 
 class CompiledStep(_Program):
-    """A training step that changes a state in place, made by :func:`compile` of a :class:`TrainStep`."""
+    """A training step that changes a state in place, made by :func:`compile` of a :class:`TrainStep`. ``history`` is
+    that of the last run of :meth:`fit`."""
 
     def __init__(self, step: TrainStep, passes: Sequence[Pass] | None, backend: str, budget: Budget | None) -> None:
         super().__init__(step.graph, passes, backend, budget)
+        self._passes, self._backend = passes, backend
         self._names = tuple(step.graph.outputs)
+        self.history: History | None = None
 
     def __call__(self, *values: Any) -> Metrics:
         """One step: ``m = train(state, x, y)``, then ``m.loss``. A step that raises leaves the state as it was."""
@@ -202,11 +246,19 @@ class CompiledStep(_Program):
         state, values = values[0], values[1:]
         params = self._params_of(state)
         arrays, sizes = self._binder.bind(values)
+        self._require_rows(sizes)
         for array in arrays:
             if array.base is not None and state.overlaps(array):
                 arrays = [each.copy() if state.overlaps(each) else each for each in arrays]
         found = self._executor.call(arrays, sizes, params, state)
         return Metrics(zip(self._names, map(float, found), strict=True))
+
+    def _require_rows(self, sizes: Mapping[str, int]) -> None:
+        """The mean over no rows is NaN, and so would be the parameters."""
+        leading = leading_size(self._binder.inputs)
+        if leading is not None and not sizes[leading]:
+            listed = ", ".join(map(describe, self._binder.inputs))
+            raise ShapeError(explain(self.name, f"a step needs rows, and {leading} = 0 in {listed}"))
 
     def fit(
         self,
@@ -217,23 +269,79 @@ class CompiledStep(_Program):
         seed: int = 0,
         shuffle: bool = True,
         progress: bool = True,
-        callback: Callback | None = None,
+        callback: Callback | Sequence[Callback] | None = None,
+        validation: Any = None,
+        evaluate: Mapping[str, Node] | Compiled | None = None,
+        early_stopping: int | EarlyStopping | None = None,
+        checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+        resume: bool | str | os.PathLike[str] = False,
+        statistics: Statistics | None = None,
+        stop_on_nan: bool = False,
+        allow_nan: bool = False,
     ) -> History:
         """Train on whole arrays, cut into batches of ``batch_size`` rows (the last of an epoch may be smaller).
 
         Rows are those of the named size that leads the first input; the inputs it leads are cut, others are passed
         whole. Each epoch goes through the rows in an order that depends on ``seed`` and the epoch's number alone
-        (``shuffle=False``: as they lie). ``callback(epoch, metrics)`` is called after each epoch.
+        (``shuffle=False``: as they lie).
+
+        ``validation`` is data that is held back: ``(X, y)``, or a share or number of the rows, drawn as by
+        ``sd.preprocess.train_validation_split``. After each epoch the step's loss and metrics on it, means over its
+        batches, come into the history as ``val_loss`` ... Where the model is another one then (dropout, normalization
+        of batches), ``evaluate`` has the nodes to compute, a dict of scalars over the inputs of the step, or a compiled
+        function of such. ``early_stopping`` is a patience or an ``sd.EarlyStopping``. ``callback(epoch, metrics)``, or
+        several, are called after each epoch; one that returns True ends the run. ``statistics`` are those of
+        ``sd.statistics``.
+
+        ``checkpoint`` is a path or an ``sd.Checkpoint``: what the run has come to, saved at the end of epochs. With
+        ``resume=True`` it goes on from there (from the start, where there is no file yet), with a path from that file:
+        state and history become, to the last bit, what they would be had the run not been broken off.
 
         Ctrl-C ends the run within about 0.2 s, between two steps: the state is whole, and the history so far is
-        returned with ``interrupted`` set. When a step raises, the steps before it stand. Raises what a call raises, and
-        ValueError for numbers that make no sense.
+        returned with ``interrupted`` set. When a step raises, the steps before it stand; the history so far is
+        ``train.history``. With ``stop_on_nan`` a step after which the loss or a parameter is not finite raises
+        NonFiniteError, with the state as before it; :meth:`nan_trace` then tells where it begins.
+
+        Before the first step, with the state untouched, it raises what a call raises, NonFiniteError for data that is
+        not finite (unless ``allow_nan``), IndexRangeError for labels out of range, StateError for a checkpoint that is
+        damaged or of another run, and ValueError for options that make no sense.
         """
+        from .begin import Options, begin  # with all that only runs of fit need
+        from .fit import Plan
+
         self._require_state((state,))
-        params = self._params_of(state)
         values = [value.copy() if isinstance(value, np.ndarray) and state.overlaps(value) else value for value in data]
-        plan = Plan(batch_size, epochs, seed, shuffle, progress, callback)
-        return Fit(self._executor, self._binder, self._names, params, values, plan).run()
+        plan = Plan(batch_size, epochs, seed, shuffle, progress)
+        about = (callback, validation, evaluate, early_stopping, checkpoint, resume, statistics, stop_on_nan, allow_nan)
+        fit = begin(self, state, values, plan, Options(*about))
+        self.history = fit.history
+        return fit.run()
+
+    def _evaluation(self, evaluate: Any) -> Compiled:
+        """What computes validation metrics: by default what the step reports, without its updates."""
+        if isinstance(evaluate, Compiled):
+            return evaluate
+        if evaluate is None:
+            return self._own_evaluation
+        if not isinstance(evaluate, Mapping):
+            problem = f"evaluate is a dict of nodes or a compiled function, got {type(evaluate).__name__}"
+            raise GraphError(explain(f"{self.name}.fit", problem, hint='write {"loss": node}'))
+        return self._compiled_evaluation(_checked(dict(evaluate)))
+
+    @cached_property
+    def _own_evaluation(self) -> Compiled:
+        return self._compiled_evaluation(self._given.outputs)
+
+    def _compiled_evaluation(self, outputs: Mapping[str, Node]) -> Compiled:
+        graph = Graph(outputs, self._given.inputs, name=f"{self.name}_evaluation")
+        return Compiled(graph, list, self._passes, self._backend, None)
+
+    @cached_property
+    def _indexed(self) -> list[Indexed]:
+        """Where positions come from the data, which is looked at before the first step of a run."""
+        from .data_checks import indexed_by_inputs
+
+        return indexed_by_inputs(self.graph)
 
 
 def _budget(memory_budget: int | None, sizes: Mapping[str, int] | None) -> Budget | None:
