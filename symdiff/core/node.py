@@ -391,6 +391,11 @@ def recorded() -> Iterator[set[Node]]:
             outer |= nodes
 
 
+def recording() -> bool:
+    """Whether a body is being built whose nodes are recorded: a branch of ``cond``."""
+    return _recorded.get() is not None
+
+
 class _Entry(weakref.ref[Node]):
     """A node in the table, and the key it is found under."""
 

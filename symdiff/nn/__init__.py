@@ -1,5 +1,7 @@
-"""Neural building blocks as plain functions, with PyTorch's names, arguments and defaults."""
+"""Neural building blocks as plain functions, with PyTorch's names, arguments and defaults; and layers, functions that
+make their parameters. All layers are in ``sd.nn.layers``, and those whose name no plain function has are here too."""
 
+from . import layers
 from .activations import (
     celu,
     elu,
@@ -61,6 +63,17 @@ from .images import (
     pixel_shuffle,
     pixel_unshuffle,
 )
+from .layers import (
+    bidirectional,
+    dense,
+    gru,
+    learned_positions,
+    lstm,
+    multi_head_attention,
+    rnn,
+    sinusoidal_positions,
+    transformer_block,
+)
 from .linear import (
     bilinear,
     embedding,
@@ -114,6 +127,10 @@ from .pooling import (
     max_pool2d,
     max_pool3d,
 )
+from .scopes import (
+    param,
+    scope,
+)
 
 __all__ = [  # noqa: RUF022  (file by file)
     # activations
@@ -130,6 +147,9 @@ __all__ = [  # noqa: RUF022  (file by file)
     "alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout",
     # images
     "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle",
+    # layers
+    "bidirectional", "dense", "gru", "layers", "learned_positions", "lstm", "multi_head_attention", "rnn",
+    "sinusoidal_positions", "transformer_block",
     # linear
     "bilinear", "embedding", "linear", "one_hot",
     # losses
@@ -143,4 +163,6 @@ __all__ = [  # noqa: RUF022  (file by file)
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
     "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "global_avg_pool", "global_max_pool",
     "lp_pool1d", "lp_pool2d", "max_pool1d", "max_pool2d", "max_pool3d",
+    # scopes
+    "param", "scope",
 ]  # fmt: skip

@@ -84,7 +84,7 @@ def huber_loss(input: Operand, target: Operand, reduction: str = "mean", delta: 
 
 
 def smooth_l1_loss(input: Operand, target: Operand, reduction: str = "mean", beta: float = 1.0) -> Node:
-    """With d = input - target: ``d^2 / (2 beta)`` for |d| < beta, else ``|d| - beta / 2``; derivative 0 where d is 0."""
+    """With d = input - target: ``d^2 / (2 beta)`` for |d| < beta, else ``|d| - beta / 2``; derivative 0 at d = 0."""
     if beta < 0:
         raise GraphError(explain("smooth_l1_loss", f"beta is not negative, got {beta}", at=here()))
     x, t = same_shapes("smooth_l1_loss", input, target)

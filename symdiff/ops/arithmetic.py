@@ -24,23 +24,32 @@ divide = binary(
     "a / b",
     np.divide,
     (lambda t, out, x, y: t / y, lambda t, out, x, y: -(t * out / y)),
-    "x / y, elementwise, inf or -inf where y is 0, NaN where both are; integers become float64. d/dx = 1/y, d/dy = -x/y^2.",
+    "x / y, elementwise, inf or -inf where y is 0, NaN where both are; integers become float64. "
+    "d/dx = 1/y, d/dy = -x/y^2.",
     floating=True,
 )
-floor_divide = binary("floor_divide", "floor_divide(a, b)", np.floor_divide, (STEPS, STEPS), "The floor of x / y: of integers 0 where y is 0, of floats inf, -inf or NaN.")
+floor_divide = binary(
+    "floor_divide",
+    "floor_divide(a, b)",
+    np.floor_divide,
+    (STEPS, STEPS),
+    "The floor of x / y: of integers 0 where y is 0, of floats inf, -inf or NaN.",
+)
 remainder = binary(
     "remainder",
     "remainder(a, b)",
     np.remainder,
     (lambda t, out, x, y: t, lambda t, out, x, y: -(t * floor_divide(x, y))),
-    "x - y * floor(x / y): the remainder with the sign of y. d/dx = 1, d/dy = -floor(x/y), at the jumps too; NaN (integers: 0) where y is 0.",
+    "x - y * floor(x / y): the remainder with the sign of y. "
+    "d/dx = 1, d/dy = -floor(x/y), at the jumps too; NaN (integers: 0) where y is 0.",
 )
 fmod = binary(
     "fmod",
     "fmod(a, b)",
     np.fmod,
     (lambda t, out, x, y: t, lambda t, out, x, y: -(t * trunc(x / y))),
-    "x - y * trunc(x / y): the remainder with the sign of x, as in C. d/dx = 1, d/dy = -trunc(x/y), at the jumps too; NaN (integers: 0) where y is 0.",
+    "x - y * trunc(x / y): the remainder with the sign of x, as in C. "
+    "d/dx = 1, d/dy = -trunc(x/y), at the jumps too; NaN (integers: 0) where y is 0.",
 )
 
 
@@ -56,7 +65,11 @@ provide("absolute")(abs)
 sign: Unary = unary("sign", "sign(a)", np.sign, STEPS, "-1, 0 or 1 by the sign of x; NaN stays NaN.", floating=False)
 square = unary("square", "a * a", np.square, lambda t, out, x: t * 2 * x, "x * x.", floating=False)
 reciprocal = unary(
-    "reciprocal", "1 / a", np.reciprocal, lambda t, out, x: -(t * square(out)), "1 / x, inf at 0; derivative -1/x^2, -inf at 0."
+    "reciprocal",
+    "1 / a",
+    np.reciprocal,
+    lambda t, out, x: -(t * square(out)),
+    "1 / x, inf at 0; derivative -1/x^2, -inf at 0.",
 )
 copysign: Binary = binary(
     "copysign",

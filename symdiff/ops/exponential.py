@@ -38,7 +38,14 @@ log10 = unary(
     "Logarithm to base 10, -inf at 0, NaN below; derivative 1 / (x log 10).",
     cost=15,
 )
-log1p = unary("log1p", "log1p(a)", np.log1p, lambda t, out, x: t / (1 + x), "log(1 + x), exact near 0; -inf at -1, NaN below.", cost=15)
+log1p = unary(
+    "log1p",
+    "log1p(a)",
+    np.log1p,
+    lambda t, out, x: t / (1 + x),
+    "log(1 + x), exact near 0; -inf at -1, NaN below.",
+    cost=15,
+)
 sqrt = unary(
     "sqrt", "sqrt(a)", np.sqrt, lambda t, out, x: t / (2 * out), "Square root; the derivative at 0 is +inf.", cost=4
 )

@@ -17,7 +17,14 @@ from .record import Binary, Unary, binary, unary
 
 sin = unary("sin", "sin(a)", np.sin, lambda t, out, x: t * cos(x), "Sine of x in radians.", cost=15)
 cos: Unary = unary("cos", "cos(a)", np.cos, lambda t, out, x: -(t * sin(x)), "Cosine of x in radians.", cost=15)
-tan = unary("tan", "tan(a)", np.tan, lambda t, out, x: t * (1 + square(out)), "Tangent of x in radians; derivative 1 + tan^2.", cost=20)
+tan = unary(
+    "tan",
+    "tan(a)",
+    np.tan,
+    lambda t, out, x: t * (1 + square(out)),
+    "Tangent of x in radians; derivative 1 + tan^2.",
+    cost=20,
+)
 arcsin = unary(
     "arcsin",
     "arcsin(a)",
@@ -42,10 +49,19 @@ arctan = unary(
     "Inverse tangent in radians; derivative 1 / (1 + x^2).",
     cost=20,
 )
-sinh: Unary = unary("sinh", "sinh(a)", np.sinh, lambda t, out, x: t * cosh(x), "Hyperbolic sine; derivative cosh.", cost=20)
-cosh: Unary = unary("cosh", "cosh(a)", np.cosh, lambda t, out, x: t * sinh(x), "Hyperbolic cosine; derivative sinh.", cost=20)
+sinh: Unary = unary(
+    "sinh", "sinh(a)", np.sinh, lambda t, out, x: t * cosh(x), "Hyperbolic sine; derivative cosh.", cost=20
+)
+cosh: Unary = unary(
+    "cosh", "cosh(a)", np.cosh, lambda t, out, x: t * sinh(x), "Hyperbolic cosine; derivative sinh.", cost=20
+)
 tanh = unary(
-    "tanh", "tanh(a)", np.tanh, lambda t, out, x: t * (1 - square(out)), "Hyperbolic tangent; derivative 1 - tanh^2.", cost=15
+    "tanh",
+    "tanh(a)",
+    np.tanh,
+    lambda t, out, x: t * (1 - square(out)),
+    "Hyperbolic tangent; derivative 1 - tanh^2.",
+    cost=15,
 )
 arcsinh = unary(
     "arcsinh",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
+from types import CodeType
 from typing import Any
 
 from ..core.node import Form, Node
@@ -16,12 +17,7 @@ Operators = Callable[[Op, Sequence[Op]], bool]  # an operator and those of its o
 Condition = Callable[..., bool]  # of names that the left side binds
 Build = Callable[..., Any]  # of such names -> the replacement (a node or a number), or None: not here after all
 
-_OPERATORS = {
-    name: function
-    for room in (elementwise, reduce, shape, softmax)
-    for name, function in vars(room).items()
-    if callable(function) and not name.startswith("_")
-}
+_ROOMS = (elementwise, reduce, shape, softmax)  # with the operators that a right side may apply
 
 
 class Rule:
@@ -97,8 +93,14 @@ def over(roots: Iterable[str], operands: Iterable[str] | None = None) -> Operato
 
 def _value_of(right: str) -> Callable[[Bound], Any]:
     """The right side of an equation as a function of what was bound, compiled when the rule is first used."""
-    code = cache(partial(compile, right, "<symdiff rule>", "eval"))
-    return lambda bound: eval(code(), _OPERATORS, bound)
+
+    @cache
+    def ready() -> tuple[CodeType, dict[str, Any]]:
+        code = compile(right, "<symdiff rule>", "eval")
+        found = {name: [getattr(room, name) for room in _ROOMS if hasattr(room, name)] for name in code.co_names}
+        return code, {name: functions[0] for name, functions in found.items() if functions}
+
+    return lambda bound: eval(*ready(), bound)
 
 
 def _by_name(function: Callable[..., Any]) -> Callable[[Bound], Any]:

@@ -1,4 +1,4 @@
-"""The page: a table for each family, with what the docstrings say, derivatives, and the peers that have the operator."""
+"""The page: a table for each family, with what docstrings say, derivatives, and the peers that have the operator."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ tests.operators_page`, and the tests compare it with them. Names without a room 
 `sd.nn.relu`. The methods of nodes (`x.sum()`, `x + y`, `x[1:]`, `x.at[i].add(v)`) are these operators, too.
 
 - **Derivative**: the cotangents of the operands, for `ct`, that of the result `out`; written out from the graph that
-  `sd.vjp` builds for an example of the test table, so the sizes and axes in it are those of this example. Forward
-  mode, batches and higher orders follow from it ([derivatives.md](derivatives.md)). Where it is long, the operators it is
-  made of are named; `print(sd.Graph(...))` shows it.
+  `sd.vjp` builds for an example of the test table, so sizes and axes in it are those of this example. Forward mode,
+  batches and higher orders follow from it ([derivatives.md](derivatives.md)). Where it is long, the operators it is
+  made of are named; `print(sd.Graph(...))` shows the rest.
 - **At kinks and edges**: what holds where the function is not smooth, or not defined. In general: NumPy's values, ties
   and kinks as stated, positions outside an axis are an IndexRangeError and singular systems a LinAlgError when the
   compiled function runs.
@@ -124,7 +124,7 @@ def description(function: Callable[..., object]) -> tuple[str, str]:
 
 
 def _parts(clause: str) -> list[str]:
-    """Values at single points apart from the rest; of ``derivative 1 / sqrt(1 - x^2), inf at 1`` without the formula."""
+    """Values at single points apart from the rest; of a derivative (``derivative 1 / x, inf at 0``) these alone."""
     parts = _VALUE.split(clause)
     if clause.startswith("derivative") and len(parts) > 1:
         return [f"derivative {', '.join(parts[1:])}"]

@@ -1,4 +1,4 @@
-"""The public operators by name, the modules they stand in, and calls of each, seen while the rows of the table build."""
+"""The public operators by name, the modules they stand in, and their calls, seen while the rows of the table build."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from symdiff.core.node import Node
 Function = Callable[..., Any]
 ROOMS = {"": sd, "nn": sd.nn, "linalg": sd.linalg, "special": sd.special, "random": sd.random, "losses": sd.losses}
 OPERATORS = ("symdiff.ops.", "symdiff.nn.", "symdiff.control.", "symdiff.random", "symdiff.losses", "symdiff.linalg")
-NO_OPERATORS = {"constant", "input", "param", "size", "einsum_path", "losses.same_shapes", "linalg.eig", "linalg.eigvals"}
-"""Leaves, and what gives no nodes."""
+LEAVES = {"constant", "input", "param", "size"}
+NO_NODES = {"einsum_path", "losses.same_shapes", "linalg.eig", "linalg.eigvals"}
 ROWS_FOLDER = str(Path(__file__).parents[1] / "ops" / "rows_")
 
 
@@ -44,7 +44,7 @@ def operators() -> dict[Function, list[str]]:
     return {
         value: sorted(names, key=lambda name: name != value.__name__)
         for value, names in found.items()
-        if value.__module__.startswith(OPERATORS) and not NO_OPERATORS.intersection(names)
+        if value.__module__.startswith(OPERATORS) and not (LEAVES | NO_NODES).intersection(names)
     }
 
 

@@ -15,7 +15,7 @@ import symdiff as sd
 
 STORED = Path(__file__).with_name("trajectories.json")
 STEPS = 100
-KEPT = [1, 2, 3, 5, 10, 20, 50, 100]
+KEPT = [1, 2, 10, 100]
 START = {"W": np.array([[0.5, -1.2, 2.0], [1.5, 0.3, -0.7]]), "v": np.array([1.0, -2.0])}
 INPUT, TARGET = np.array([1.0, 0.5, -1.5]), np.array([0.3, 1.8])
 

@@ -98,6 +98,31 @@ class TestRun:
         history = fit(train, state, model.X, model.Y, callback=lambda epoch, m: seen.append((epoch, m.loss)))
         assert seen == list(enumerate(history.loss))
 
+    def test_a_callback_that_gives_true_ends_the_run(self, model, trained):
+        _, train, state = trained
+        seen = []
+        functions = [lambda epoch, m: epoch == 1, lambda epoch, m: seen.append(epoch)]
+        history = fit(train, state, model.X, model.Y, epochs=9, callback=functions)
+        assert history.epochs == 2 and seen == [0, 1] and not history.interrupted
+        assert history.stopped == "a callback asked to stop after epoch 1"
+        assert ", stopped: a callback asked to stop after epoch 1" in repr(history)
+
+    def test_a_callback_that_is_none(self, model, trained):
+        _, train, state = trained
+        with pytest.raises(ValueError, match=r"^step\.fit: a callback is a function of epoch and metrics, got 3$"):
+            fit(train, state, model.X, model.Y, callback=[3])
+
+    def test_the_history_of_a_run_that_raised_is_kept(self, model, trained):
+        _, train, state = trained
+
+        def fail(epoch, metrics):
+            if epoch == 1:
+                raise RuntimeError("no more")
+
+        with pytest.raises(RuntimeError, match="no more"):
+            fit(train, state, model.X, model.Y, epochs=9, callback=fail)
+        assert train.history.epochs == 2 and len(train.history.steps["loss"]) == 14
+
     def test_data_from_the_state_itself(self, build):
         w, x = sd.param("w", (8,), init=np.arange(8.0)), sd.input("x", (sd.dim("n"),))
         step = sd.train_step(sd.mean((x - sd.mean(w)) ** 2), [x], sd.optim.sgd(0.1))
@@ -133,7 +158,7 @@ class TestRefused:
 
     def test_no_rows(self, model, trained):
         _, train, state = trained
-        with pytest.raises(sd.ShapeError, match=r"^step\.fit: there are no rows to train on in x: float32\[n, 4\]$"):
+        with pytest.raises(sd.ShapeError, match=r"^step\.fit: there are no rows in x: float32\[n, 4\]$"):
             fit(train, state, model.X[:0], model.Y[:0])
 
     def test_data_of_different_lengths_or_dtypes_is_told_before_the_first_step(self, model, trained):
@@ -163,16 +188,63 @@ class TestRefused:
         ):
             fit(build(step), step.init(), np.ones(2), np.ones((5, 2)))
 
-    def test_the_steps_before_a_bad_row_stand(self, model, trained):
+    @pytest.mark.parametrize("label", [3, 99, -1])
+    def test_a_label_out_of_range_is_told_before_the_first_step(self, model, trained, label):
         step, train, state = trained
-        other, bad = step.init(), model.Y.copy()
-        bad[17] = 99
+        bad = model.Y.copy()
+        bad[17] = bad[31] = label
+        words = rf"^cross_entropy: index {label} at \[17\] of y is out of range for size 3: .*, at conftest.py"
+        with pytest.raises(sd.IndexRangeError, match=words):
+            fit(train, state, model.X, bad)
+        assert same(state, step.init())
+
+    def test_indices_of_other_integers_and_axes(self, build):
+        n, t = sd.dim("n"), sd.dim("t")
+        at, table = sd.input("at", (n, t), dtype="int32"), sd.param("table", (4, 2), init=1.0)
+        step = sd.train_step(sd.mean(sd.square(sd.take(table, at, axis=0))), [at], sd.optim.sgd(0.1))
+        train, state = build(step), step.init()
+        good = np.array([[0, 1, 2], [3, -4, -1]], np.int32)  # negative ones count from the end
+        fit(train, state, good)
+        before = state.copy()
+        with pytest.raises(sd.IndexRangeError, match=r"index -5 at \[1, 2\] of at is out of range for size 4"):
+            fit(train, state, good - np.array([[0, 0, 0], [0, 0, 4]], np.int32))
+        assert same(state, before)
+
+    def test_the_steps_before_a_bad_index_that_is_computed_stand(self, build):
+        at, table = sd.input("at", (sd.dim("n"),), dtype="int64"), sd.param("table", (4, 2), init=1.0)
+        step = sd.train_step(sd.mean(sd.square(sd.take(table, at * 2, axis=0))), [at], sd.optim.sgd(0.1))
+        train, state, other = build(step), step.init(), step.init()
+        given = np.array([0, 1, 1, 0, 1, 2, 0, 1])
         with pytest.raises(sd.IndexRangeError):
-            fit(train, state, model.X, bad, shuffle=False)
-        for start in (0, 8):
-            train(other, model.X[start : start + 8], model.Y[start : start + 8])
-        for name in state:
-            np.testing.assert_allclose(state[name], other[name], rtol=1e-6)
+            fit(train, state, given, batch_size=2, shuffle=False)
+        for start in (0, 2):
+            train(other, given[start : start + 2])
+        assert same(state, other)
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    def test_data_that_is_not_finite(self, model, trained, value):
+        step, train, state = trained
+        bad = model.X.copy()
+        bad[7, 2] = bad[9, 0] = value
+        words = rf"^step\.fit: x: float32\[n, 4\] has 2 values not finite, the first {value} at \[7, 2\]; .*allow_nan"
+        with pytest.raises(sd.NonFiniteError, match=words):
+            fit(train, state, bad, model.Y)
+        with pytest.raises(sd.NonFiniteError, match=r"^step\.fit validation: x: .* at \[7, 2\]"):
+            fit(train, state, model.X, model.Y, validation=(bad, model.Y))
+        assert same(state, step.init())
+        fit(train, state, bad, model.Y, allow_nan=True, epochs=1)
+        assert not np.isfinite(state["W"]).all()
+
+    def test_large_values_whose_sum_overflows_are_finite(self, model, trained):
+        _, train, state = trained
+        large = np.full((50, 4), 3e38, "float32")
+        assert fit(train, state, large, model.Y, epochs=1).epochs == 1
+
+    def test_a_step_without_rows(self, model, trained):
+        step, train, state = trained
+        with pytest.raises(sd.ShapeError, match=r"^step: a step needs rows, and n = 0 in x: float32\[n, 4\], y"):
+            train(state, model.X[:0], model.Y[:0])
+        assert same(state, step.init())
 
 
 class TestInterrupt:
@@ -230,3 +302,9 @@ class TestProgress:
         fit(train, state, model.X, model.Y, progress=True)
         text = capsys.readouterr().err
         assert "epoch 2/2: 100%" in text and "14/14" in text and "loss=" in text and "accuracy=" in text
+
+    def test_validation_metrics_are_shown(self, model, trained, capsys, monkeypatch):
+        monkeypatch.setattr("symdiff.fit._QUIET_SECONDS", 0)
+        _, train, state = trained
+        history = fit(train, state, model.X, model.Y, progress=True, validation=0.2)
+        assert f"val_loss={history.val_loss[-1]:.6g}" in capsys.readouterr().err
