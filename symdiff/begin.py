@@ -49,7 +49,7 @@ def begin(step: CompiledStep, state: State, values: Sequence[Any], plan: Plan, o
     asked = f"{step.name}.fit"
     plan.checked(asked)
     batches = Batches(step._executor, step._binder, step._params_of(state), values, plan.batch_size, asked)
-    check_data(step, asked, batches, options.allow_nan)
+    check_data(step._indexed, asked, batches, options.allow_nan)
     rows, validation = _validation(step, asked, state, batches, plan, options)
     history = History(step._names, () if validation is None else validation.names)
     stopper = _stopper(options.early_stopping, asked, history, state)
@@ -63,12 +63,12 @@ def begin(step: CompiledStep, state: State, values: Sequence[Any], plan: Plan, o
     return fit
 
 
-def check_data(step: CompiledStep, asked: str, batches: Batches, allow_nan: bool) -> None:
+def check_data(places: Sequence[data_checks.Indexed], asked: str, batches: Batches, allow_nan: bool) -> None:
     """NonFiniteError and IndexRangeError for values that would only be found on the way."""
     if not allow_nan:
         data_checks.finite(asked, batches.inputs, batches.data)
     sizes = {name: size for name, size in batches.sizes.items() if name != batches.batch_dim}
-    data_checks.indices(step._indexed, batches.inputs, batches.data, sizes)
+    data_checks.indices(places, batches.inputs, batches.data, sizes)
 
 
 def _validation(
@@ -87,8 +87,7 @@ def _validation(
     if held_back is None:
         arrays = given if isinstance(given, list | tuple) else (given,)
         held = validation_batches(f"{asked} validation", evaluation, state, arrays, plan.batch_size)
-        if not options.allow_nan:
-            data_checks.finite(f"{asked} validation", held.inputs, held.data)
+        check_data(evaluation._indexed, f"{asked} validation", held, options.allow_nan)
         return None, Validation(names, held)
     rows, others = train_validation_split(np.arange(batches.rows), validation=held_back, seed=plan.seed)
     data = data_of(asked, evaluation, batches.inputs, batches.data)

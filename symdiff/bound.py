@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .core.dim import evaluate
-from .lower.ir import Buffer, Program, Storage
+from .lower.program import Buffer, Program, Storage
 from .runtime import driver, team
 from .runtime.layout import address_of
 from .table import UNREAD, Slots

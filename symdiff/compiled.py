@@ -179,6 +179,13 @@ class _Program:
             raise StateError(explain(self.name, problem, at=param.origin.place))
         return state[name]
 
+    @cached_property
+    def _indexed(self) -> list[Indexed]:
+        """Where positions come from the data, which is looked at before the first step of a run."""
+        from .data_checks import indexed_by_inputs
+
+        return indexed_by_inputs(self.graph)
+
     def _require_state(self, values: Sequence[Any]) -> None:
         if not values or not isinstance(values[0], State):
             listed = ", ".join(map(describe, self._params[:4])) + (", ..." if len(self._params) > 4 else "")
@@ -335,14 +342,6 @@ class CompiledStep(_Program):
     def _compiled_evaluation(self, outputs: Mapping[str, Node]) -> Compiled:
         graph = Graph(outputs, self._given.inputs, name=f"{self.name}_evaluation")
         return Compiled(graph, list, self._passes, self._backend, None)
-
-    @cached_property
-    def _indexed(self) -> list[Indexed]:
-        """Where positions come from the data, which is looked at before the first step of a run."""
-        from .data_checks import indexed_by_inputs
-
-        return indexed_by_inputs(self.graph)
-
 
 def _budget(memory_budget: int | None, sizes: Mapping[str, int] | None) -> Budget | None:
     if memory_budget is not None:

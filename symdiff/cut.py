@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from .core.dim import Dim, dim
 from .core.record import record
 from .lower.cost import cost_of
-from .lower.ir import Check, Combine, Expr, KernelCall, Let, Load, Loop, Statement, Store, Var
+from .lower.ir import Check, Combine, Expr, Let, Load, Loop, Statement, Store, Var
+from .lower.program import KernelCall
 from .lower.rewrite import expressions, subexpressions, walk
 
 

@@ -15,7 +15,7 @@ from .bound import Array, Bound
 from .core.dim import evaluate
 from .executor import no_short_way
 from .history import Metrics
-from .lower.ir import Program
+from .lower.program import Program
 from .runtime import entry_text as plan
 from .runtime import layout, native, python_function
 from .runtime.layout import address_of

@@ -9,7 +9,7 @@ from .bound import Array, Bound, empty
 from .core.dim import product
 from .core.node import Node
 from .executor import Params, is_led
-from .lower.ir import Program
+from .lower.program import Program
 from .runtime import driver
 from .runtime.layout import address_of
 from .table import Table, is_training, packed
@@ -38,12 +38,13 @@ class EpochTable:
     def __init__(self, table: Table, program: Program, inputs: Sequence[Node], batch_dim: str) -> None:
         self.program, self.slots, self.batch_dim = program, table.slots, batch_dim
         self.led = [is_led(node, batch_dim) for node in inputs]
+        # A training step has its results on record anyway. The cursor has to be known before it is read.
+        recording = [] if is_training(program) else table.recording(program)
         self.order, self.rows = self.slots.new(), self.slots.new()
         self.data = [self.slots.new() for _ in inputs]
         self.copies = [self.slots.new() for _ in inputs]
         before = [self._gather(position) for position, led in enumerate(self.led) if led]
         self.before = len(before)
-        recording = [] if is_training(program) else table.recording(program)  # a training step has them anyway
         self.steps = [*before, *table.steps, *recording]
         self.words = packed(self.steps)
 

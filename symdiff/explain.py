@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from .core.dim import Dim, evaluate
 from .emit.driver import is_again, peak, sections
 from .emit.module import Module
-from .lower.ir import (
+from .lower.memory import bytes_of
+from .lower.program import (
     Buffer,
     CheckRange,
     Choice,
@@ -20,7 +21,6 @@ from .lower.ir import (
     all_steps,
     programs_in,
 )
-from .lower.memory import bytes_of
 from .runtime import blas
 
 

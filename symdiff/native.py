@@ -22,9 +22,9 @@ from .epoch import EpochTable, stretches
 from .executor import Array, Params, is_led, no_short_way
 from .files import write_whole
 from .lower.budget import Budget
-from .lower.ir import CheckRange, Choice, KernelCall, Repetition, Step
 from .lower.labels import model_name
 from .lower.lower import lower
+from .lower.program import CheckRange, Choice, KernelCall, Repetition, Step
 from .runtime.repeat import NEVER_ENDED
 from .runtime.walk import FAILED_STEP, STATUS
 from .state import State

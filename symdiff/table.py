@@ -17,7 +17,8 @@ from .core.types import Shape
 from .cut import Cut, cut_of
 from .emit.module import EmittedKernel, Module
 from .lower.cost import cost_of
-from .lower.ir import (
+from .lower.memory import bytes_of
+from .lower.program import (
     Buffer,
     CheckRange,
     Choice,
@@ -31,7 +32,6 @@ from .lower.ir import (
     Storage,
     all_steps,
 )
-from .lower.memory import bytes_of
 from .runtime import blas, driver, gemm, native, repeat, team
 from .runtime.layout import address_of
 

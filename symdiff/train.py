@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .along import updates_along
 from .autodiff.reverse import grad
 from .core.errors import GradientError, GraphError, explain
 from .core.graph import Graph
@@ -60,13 +61,16 @@ def train_step(
     metrics: Mapping[str, Node] | None = None,
     params: Sequence[Node] | None = None,
     name: str = "step",
+    updates: Mapping[Node, Node] | None = None,
 ) -> TrainStep:
     """One step of training: the loss, its gradients and the optimiser's updates in one graph.
 
     ``loss`` is a float scalar; ``inputs`` the arguments of a call, in order; ``metrics`` more scalars to report, all
     computed before the update. ``params`` are the parameters to train: by default every float parameter that the loss
-    reaches other than through ``sd.stop_gradient``. Raises GradientError for a loss that is no float scalar and for a
-    parameter it does not depend on, GraphError for inputs that are missing and names that clash.
+    reaches other than through ``sd.stop_gradient``. ``updates`` maps further parameters, which are not trained, to the
+    values they have next, computed from those before the step; running statistics of ``sd.nn.layers.batch_norm`` under
+    the loss or a metric move by themselves. Raises GradientError for a loss that is no float scalar and for a parameter it
+    does not depend on, GraphError for inputs that are missing, names that clash and updates that do not fit.
 
     >>> import symdiff as sd
     >>> x, y, w = sd.input("x", (sd.dim("n"), 3)), sd.input("y", (sd.dim("n"),)), sd.param("w", (3,))
@@ -81,14 +85,17 @@ def train_step(
     trained = _trainable(name, loss) if params is None else list(dict.fromkeys(params))
     _check_trained(name, trained)
     gradients = dict(zip(trained, grad(loss, trained), strict=True))
+    further = updates_along(outputs.values()) | dict(updates or {})
     with section("update"):
-        updates = optimizer.updates(gradients)
-        if step_count() in toposort([*updates.values(), *outputs.values()]):
-            updates[step_count()] = step_count() + 1
-        trained = [leaf for leaf in trained if leaf in updates]
-        for leaf, following in updates.items():
-            following.named(f"{leaf.attrs['name'].replace('.', '_')}_next")
-    graph = Graph(outputs, inputs, name=name, updates=updates)
+        following = optimizer.updates(gradients)
+        trained = [leaf for leaf in trained if leaf in following]
+        _check_further(name, further, following)
+        following |= further
+        if step_count() not in following and step_count() in toposort([*following.values(), *outputs.values()]):
+            following[step_count()] = step_count() + 1
+        for leaf, value in following.items():
+            value.named(f"{leaf.attrs['name'].replace('.', '_')}_next")
+    graph = Graph(outputs, inputs, name=name, updates=following)
     return TrainStep(graph, _in_memory_order(graph, trained), tuple(trained))
 
 
@@ -132,6 +139,19 @@ def _check_trained(name: str, trained: Sequence[Node]) -> None:
             got = describe(node) if isinstance(node, Node) else repr(node)
             hint = "make one with sd.param"
             raise GraphError(explain(name, f"only float parameters are trained, got {got}", at=here(), hint=hint))
+
+
+def _check_further(name: str, further: Mapping[Node, Node], others: Mapping[Node, Node]) -> None:
+    for leaf, value in further.items():
+        if not all(isinstance(node, Node) for node in (leaf, value)) or leaf.op.name != "param":
+            problem = f"updates map parameters to nodes, got {leaf!r}: {value!r}"
+            raise GraphError(explain(name, problem, at=here(), hint="write {sd.param(...): node}"))
+        if leaf in others:
+            problem = f"updates change {describe(leaf)}, which the optimizer changes"
+            raise GraphError(explain(name, problem, at=here(), hint="leave it out of params, or use sd.stop_gradient"))
+        if value.type != leaf.type:
+            problem = f"the next value of {describe(leaf)} has its type, got {describe(value)}"
+            raise GraphError(explain(name, problem, at=here(), hint="use astype, or reduce it"))
 
 
 def _in_memory_order(graph: Graph, trained: Sequence[Node]) -> tuple[Node, ...]:

@@ -11,11 +11,14 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import pytest
 
 import symdiff as sd
 from tests.documents import ROOT, blocks
+from tests.operators_page.page import without_family
+from tests.operators_page.public import calls, operators
 
 DOCUMENTS = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))]
 PICTURE = ROOT / "docs" / "images" / "digits.svg"
@@ -100,22 +103,40 @@ def test_links_lead_somewhere() -> None:
             assert "://" in target or (ROOT / name).parent.joinpath(target).exists(), f"{name}: {target}"
 
 
-def test_readme_names_every_public_function() -> None:
-    words = set(re.findall(r"\w+", README))
-    rooms = {"init": sd.init, "losses": sd.losses, "metrics": sd.metrics, "optim": sd.optim}
-    listed = [name for name in sd.__all__ if name.islower() and callable(getattr(sd, name))]
-    listed += [name for room in rooms.values() for name in vars(room) if _is_own(room, name)]
-    assert len(listed) > 60
-    assert [name for name in listed if name not in words] == []
+def test_every_public_function_is_on_a_page() -> None:
+    words = {word for name in DOCUMENTS for word in re.findall(r"\w+", (ROOT / name).read_text(encoding="utf-8"))}
+    rooms = [value for name in sd.__all__ if isinstance(value := getattr(sd, name), ModuleType)]
+    listed = {name for room in [sd, *rooms] for name in _functions(room)}
+    assert len(listed) > 400
+    assert sorted(listed - words) == []
 
 
-def _is_own(room: object, name: str) -> bool:
-    value = getattr(room, name)
-    own = getattr(value, "__module__", "").startswith(getattr(room, "__name__", "?"))
-    return own and callable(value) and name.islower() and not name.startswith("_") and name not in _HELPERS
+def _functions(room: ModuleType) -> list[str]:
+    """The public functions of a room: those it lists, else those it defines, less the helpers of other rooms."""
+    values = {name: getattr(room, name) for name in getattr(room, "__all__", vars(room)) if name.islower()}
+    own = values if hasattr(room, "__all__") else {n: v for n, v in values.items() if _is_from(room, v)}
+    return [n for n, value in own.items() if isinstance(value, FunctionType) and n[0] != "_" and n not in _HELPERS]
 
 
-_HELPERS = {"initial_value", "generator", "same_shapes", "step_count"}
+def _is_from(room: ModuleType, value: object) -> bool:
+    return getattr(value, "__module__", "") == room.__name__
+
+
+_HELPERS = {"initial_value", "same_as", "same_shapes", "step_count", "mixed"}
+
+
+def test_page_of_operators_is_what_the_operators_say(request: pytest.FixtureRequest) -> None:
+    page = ROOT / "docs" / "operators.md"
+    made = python(ROOT, "-m", "tests.operators_page", "--print")
+    if updating(request):
+        page.write_text(made, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == made, "if meant, run python -m tests.operators_page"
+
+
+def test_every_operator_has_a_place_on_the_page_and_a_row_that_calls_it() -> None:
+    assert without_family() == []
+    called = calls()
+    assert [names[0] for function, names in operators().items() if not called[function]] == []
 
 
 def test_names_in_the_table_of_the_readme_exist() -> None:

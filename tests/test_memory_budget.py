@@ -13,7 +13,7 @@ import symdiff as sd
 from symdiff.bound import ALIGNMENT
 from symdiff.core.dim import evaluate
 from symdiff.emit.driver import peak
-from symdiff.lower.ir import CheckRange, Program
+from symdiff.lower.program import CheckRange, Program
 from symdiff.lower.verify import verify_program
 from tests.emit.three_ways import some_values
 

@@ -32,8 +32,13 @@ def test_importing_brings_in_no_heavy_package():
 def stub(path: str) -> dict[str, str]:
     """What a stub says: for each name the module it comes from."""
     tree = ast.parse((PACKAGE / path).read_text())
-    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-    return {alias.asname or alias.name: node.module or "" for node in imports for alias in node.names}
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name: node.module or "" for alias in node.names}
+        elif isinstance(node, ast.Assign):  # another name for one that was imported
+            found |= {target.id: found[node.value.id] for target in node.targets}
+    return found
 
 
 def test_the_stub_says_what_the_package_does():

@@ -9,7 +9,7 @@ from ..inspect.because import source_of
 from ..inspect.expression import Expressions
 from ..inspect.listing import Line, Listing
 from ..inspect.plain import Plain
-from ..lower.ir import Gemm, KernelCall, Program
+from ..lower.program import Gemm, KernelCall, Program
 
 WIDTH = 108
 COLUMN = 68

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 import numpy as np
 
 from ..core.dim import Dim
-from ..core.types import Shape, TensorType
 from ..core.naming import Unique
-from ..lower.ir import (
+from ..core.types import Shape, TensorType
+from ..lower.memory import bytes_of
+from ..lower.nested import programs
+from ..lower.program import (
     Buffer,
     CheckRange,
     Choice,
@@ -23,8 +25,6 @@ from ..lower.ir import (
     Storage,
     touches,
 )
-from ..lower.nested import programs
-from ..lower.memory import bytes_of
 
 INDENT = "    "
 WIDTH = 110

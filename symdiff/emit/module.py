@@ -13,9 +13,10 @@ import numpy as np
 
 from ..core.naming import Unique
 from ..core.record import entity
-from ..lower.ir import CheckRange, Kernel, KernelCall, Program, all_steps
+from ..lower.ir import Kernel
 from ..lower.labels import RESERVED
 from ..lower.nested import programs
+from ..lower.program import CheckRange, KernelCall, Program, all_steps
 from ..runtime.signature import Array, Param, Size
 from .canonical import canonical, strides
 

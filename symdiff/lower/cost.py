@@ -5,26 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..core.dim import Dim
-from .ir import (
-    Accumulator,
-    Apply,
-    Best,
-    Choice,
-    Combine,
-    Const,
-    Expr,
-    Gemm,
-    Handmade,
-    KernelCall,
-    Load,
-    Loop,
-    Program,
-    Repetition,
-    Statement,
-    Step,
-    Store,
-    Var,
-)
+from .ir import Accumulator, Apply, Best, Combine, Const, Expr, Handmade, Load, Loop, Statement, Store, Var
+from .program import Choice, Gemm, KernelCall, Program, Repetition, Step
 from .rewrite import expressions, subexpressions
 from .trace import calls_beside
 

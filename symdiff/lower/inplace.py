@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Literal, NamedTuple
 
-from .ir import Buffer, Combine, Expr, Kernel, KernelCall, Load, Loop, Statement, Store, Var
+from .ir import Combine, Expr, Kernel, Load, Loop, Statement, Store, Var
+from .program import Buffer, KernelCall
 from .rewrite import expressions, subexpressions, substitute, with_expressions
 
 

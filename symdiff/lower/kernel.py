@@ -16,21 +16,7 @@ from ..core.dim import Dim
 from ..core.node import Node
 from ..core.op import ArgReduction, Reduction, Scatter
 from ..core.types import INT64
-from .ir import (
-    Accumulate,
-    Accumulator,
-    Best,
-    Combine,
-    Const,
-    Expr,
-    Loop,
-    Param,
-    Statement,
-    Store,
-    Var,
-    add,
-    integer,
-)
+from .ir import Accumulate, Accumulator, Best, Combine, Const, Expr, Loop, Param, Statement, Store, Var, add, integer
 from .regions import Axes, Region, accumulates_in_memory
 from .trace import as_index, is_expensive, operands_at
 from .values import Depth, Key, Level, Values, start_value

@@ -21,29 +21,13 @@ from .flatten import flatten
 from .forced import matrix_of
 from .fuse import Fusion, checked_operand
 from .inplace import Overwriting
-from .ir import (
-    Apply,
-    Buffer,
-    Check,
-    CheckRange,
-    Gemm,
-    Kernel,
-    KernelCall,
-    Load,
-    Loop,
-    Param,
-    Program,
-    Step,
-    Storage,
-    Var,
-    add,
-    integer,
-)
+from .ir import Apply, Check, Kernel, Load, Loop, Param, Var, add, integer
 from .kernel import KernelBuilder
 from .labels import RESERVED, kernel_name
 from .memory import assign_slots, settle
 from .nested import Nesting, settle_inside, take_places
 from .prepare import prepare
+from .program import Buffer, CheckRange, Gemm, KernelCall, Program, Step, Storage
 from .recompute import recompute
 from .regions import Region
 from .requirements import requirements

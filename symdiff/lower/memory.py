@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 from ..core.dim import Dim, never_exceeds, product
 from .inplace import Overwriting
-from .ir import Buffer, KernelCall, Step, Storage, touches
+from .program import Buffer, KernelCall, Step, Storage, touches
 
 
 def bytes_of(buffer: Buffer) -> int | Dim:

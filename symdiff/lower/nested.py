@@ -15,8 +15,8 @@ from ..core.node import Node
 from ..core.types import BOOL, TensorType
 from ..ops.bodies import body_graph
 from .inplace import share
-from .ir import Buffer, Choice, Copy, Program, Repetition, Rows, Step, Storage, programs_in, touches
 from .memory import settle
+from .program import Buffer, Choice, Copy, Program, Repetition, Rows, Step, Storage, programs_in, touches
 from .updates import Name
 
 

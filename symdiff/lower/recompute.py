@@ -15,8 +15,8 @@ from ..core.record import replace
 from .budget import Budget
 from .cost import cost_of
 from .inplace import Overwriting
-from .ir import Buffer, Choice, Copy, Gemm, KernelCall, Recomputed, Repetition, Step, Storage, touches
 from .memory import assign_slots
+from .program import Buffer, Choice, Copy, Gemm, KernelCall, Recomputed, Repetition, Step, Storage, touches
 from .rehearse import Rehearsal
 from .schedule import Flow
 from .updates import Updates, lay_out

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..core.dim import evaluate
 from .inplace import Overwriting
-from .ir import Buffer, Choice, Gemm, KernelCall, Repetition, Step, touches, written
 from .memory import bytes_of
+from .program import Buffer, Choice, Gemm, KernelCall, Repetition, Step, touches, written
 from .schedule import Flow
 from .updates import Updates
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..core.dim import Dim
 from ..core.node import Node, describe
 from ..core.op import ArgReduction, Reduction
-from .ir import Requirement
+from .program import Requirement
 
 
 def requirements(nodes: Sequence[Node]) -> list[Requirement]:

@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from .ir import (
-    Accumulate,
-    Accumulator,
-    Apply,
-    Best,
-    Check,
-    Combine,
-    Expr,
-    Let,
-    Load,
-    Loop,
-    Statement,
-    Store,
-)
+from .ir import Accumulate, Accumulator, Apply, Best, Check, Combine, Expr, Let, Load, Loop, Statement, Store
 
 
 def expressions(statement: Statement) -> Iterator[Expr]:

@@ -9,7 +9,8 @@ from ..core.dim import dim
 from ..core.node import Node
 from ..core.op import Routine
 from ..core.types import Shape, TensorType
-from .ir import Buffer, Handmade, KernelCall, Param
+from .ir import Handmade, Param
+from .program import Buffer, KernelCall
 
 BY_HAND = "its loops are written by hand"
 BY_LAPACK = f"LAPACK does it, or where there is none, {BY_HAND}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from heapq import heapify, heappop, heappush
 
-from .ir import Step, Storage, can_fail, read, touches, written
+from .program import Step, Storage, can_fail, read, touches, written
 from .updates import Updates
 
 

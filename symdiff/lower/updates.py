@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from .inplace import Overwriting, share
-from .ir import Buffer, Copy, KernelCall, Step, Storage, can_fail, written
 from .memory import last_uses, share_in_place
+from .program import Buffer, Copy, KernelCall, Step, Storage, can_fail, written
 
 Name = Callable[[str], str]
 Updates = Sequence[tuple[Buffer, Buffer]]  # pairs (parameter, its next value)

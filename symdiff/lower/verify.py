@@ -8,28 +8,24 @@ from itertools import pairwise
 from ..core.dim import Dim, never_exceeds, product
 from ..core.errors import GraphError
 from .flatten import SIZE
-from .ir import (
+from .ir import Combine, Handmade, Kernel, Load, Store
+from .memory import bytes_of, first_uses, last_uses
+from .program import (
     Buffer,
     CheckRange,
     Choice,
-    Combine,
     Copy,
     Gemm,
-    Handmade,
-    Kernel,
     KernelCall,
-    Load,
     Program,
     Repetition,
     Step,
     Storage,
-    Store,
     can_fail,
     programs_in,
     touches,
     written,
 )
-from .memory import bytes_of, first_uses, last_uses
 from .rewrite import expressions, subexpressions, walk
 from .verify_kernel import verify_kernel
 

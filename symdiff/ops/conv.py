@@ -16,15 +16,13 @@ import numpy as np
 from ..core.dim import Dim, divide_exactly, product
 from ..core.errors import ShapeError, explain
 from ..core.node import Node, build, describe
-from ..core.op import Attrs, Expand, Layout, Op, Routine, Shared
+from ..core.op import Attrs, Layout, Op, Routine, Shared
 from ..core.provenance import here
 from ..core.types import Shape, TensorType
 from ..routines import conv as routines
 from .batching import batch_size, repeated
-from .convert import like
 from .record import define
-from .shape import broadcast_to, permute_dims, reshape
-from .slicing import place_all, slice_all
+from .shape import permute_dims, reshape
 
 Array = np.ndarray[Any, Any]
 Pads = tuple[tuple[int, int], ...]
@@ -157,6 +155,15 @@ def _conv_layout(node: Node) -> Layout:
     return Layout(sizes, (_with_three(x), _with_three(w), _with_three(y)), native=native, shared=shared)
 
 
+def _transpose_layout(node: Node) -> Layout:
+    """Threads share images."""
+    y, w, x = (*(parent.shape for parent in node.inputs), node.shape)
+    shared = Shared(IMAGES, (product(y[1:]), 0, product(x[1:])))
+    sizes = _sizes(x, y, w[2:], node.attrs)
+    native = "" if _are_few(sizes[OUTPUTS]) else "conv_transpose"
+    return Layout(sizes, (_with_three(y), _with_three(w), _with_three(x)), native=native, shared=shared)
+
+
 def _weight_layout(node: Node) -> Layout:
     """Threads share groups, or the inputs of the only one, or where there is one input its outputs."""
     x, y, w = (*(parent.shape for parent in node.inputs), node.shape)
@@ -184,56 +191,6 @@ def _work(node: Node) -> int | Dim:
     of = dict(zip(_ROLES[node.op.name], shapes, strict=True))
     kernel = of["w"][1:-1] if node.op.name == "conv_weight" else of["w"][2:]
     return 2 * product(of["y"]) * product(kernel) * (divide_exactly(of["x"][1], node.attrs["groups"]) or 0)
-
-
-# -- the transpose written out
-
-
-def _transpose_formula(node: Node) -> Node:
-    """Elements ``f, f + stride, ...`` of the result meet the same taps: for each such f, a convolution of stride 1."""
-    y, w = node.inputs
-    swapped = _swapped(w, node.attrs["groups"])
-    steps = (1, 1, *node.attrs["stride"])
-    total: Node | None = None
-    for phase in itertools.product(*map(range, node.attrs["stride"])):
-        part = _phase(y, swapped, phase, node)
-        if part is not None:
-            placed = place_all(part, (0, 0, *phase), node.shape, steps)
-            total = placed if total is None else total + placed
-    return broadcast_to(like(0, y), node.shape) if total is None else total
-
-
-def _swapped(w: Node, groups: int) -> Node:
-    """Weights with outputs as inputs, group by group."""
-    outputs = divide_exactly(w.shape[0], groups) or 0
-    apart = reshape(w, (groups, outputs, *w.shape[1:]))
-    moved = permute_dims(apart, (0, 2, 1, *range(3, apart.ndim)))
-    return reshape(moved, (groups * w.shape[1], outputs, *w.shape[2:]))
-
-
-def _phase(y: Node, w: Node, phase: Sequence[int], node: Node) -> Node | None:
-    """The convolution for every stride-th element of the result from ``phase`` on; None where no tap meets one."""
-    starts, sizes, steps, pads, dilations = [], [], [], [], []
-    settings = (node.attrs[name] for name in ("stride", "padding", "dilation"))
-    for f, size, count, taps, stride, (low, _), dilation in zip(
-        phase, node.shape[2:], y.shape[2:], w.shape[2:], *settings, strict=True
-    ):
-        assert isinstance(taps, int)
-        meets = [tap for tap in range(taps) if (f + low - tap * dilation) % stride == 0]
-        elements = size if stride == 1 else -((f - size) // stride)
-        if not meets or elements == 0:
-            return None
-        apart = meets[1] - meets[0] if len(meets) > 1 else 1
-        spread = max(dilation * apart // stride, 1)
-        reach = spread * (len(meets) - 1)
-        before = reach - (f + low - meets[0] * dilation) // stride
-        starts.append(meets[-1])
-        sizes.append(len(meets))
-        steps.append(-apart)
-        pads.append((before, elements - count - before + reach))
-        dilations.append(spread)
-    taken = slice_all(w, (0, 0, *starts), (*w.shape[:2], *sizes), (1, 1, *steps))
-    return convolve(y, taken, (1,) * len(sizes), tuple(pads), tuple(dilations), node.attrs["groups"])
 
 
 # -- batches of them
@@ -312,7 +269,7 @@ _CONV_TRANSPOSE: Op = define(
             lambda ct, out, y, w: build(_CONV, [ct, w], _plain(out)),
             lambda ct, out, y, w: _to_weights(ct, y, w, out),
         ),
-        lowering=Expand(_transpose_formula),
+        lowering=Routine(routines.conv_transpose, _transpose_layout),
         flops=_work,
         batch=_batch,
     )

@@ -137,7 +137,8 @@ from .trigonometric import sinc as sinc
 from .trigonometric import sinh as sinh
 from .trigonometric import tan as tan
 from .trigonometric import tanh as tanh
-from .arithmetic import abs as absolute
-from .arithmetic import divide as true_divide
-from .arithmetic import remainder as mod
-from .exponential import power as pow
+
+absolute = abs
+true_divide = divide
+mod = remainder
+pow = power

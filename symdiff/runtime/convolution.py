@@ -1,11 +1,13 @@
-"""Convolutions as matrix products whose second factor is never whole: columns of windows are packed from the images.
+"""Convolutions as matrix products with a matrix that is never whole: the columns of windows of the images.
 
-For some windows (a panel) and some taps (a block), the elements of the image that they meet are copied side by side,
-and the tiles of the matrix product (gemm_tile.py) do the rest. So nothing is in memory but what the caches hold, and
-zeros around an image are masks. As in gemm.py, sums run over blocks of taps in order, whatever threads share.
+For some windows and some taps, the elements of the image that they meet are copied side by side, and the tiles of the
+matrix product (gemm_tile.py) do the rest; in a transpose, the product is added to those elements. So nothing is in
+memory but what the caches hold, and zeros around an image are masks. As in gemm.py, sums run over blocks of taps (or of
+outputs) in order, whatever threads share.
 
-    conv           y[n] (outputs, windows) = w (outputs, taps) @ columns of x[n] (taps, windows)
-    conv_weight    w (taps, outputs) = sum over n of columns of x[n] (taps, windows) @ y[n] (outputs, windows)^T
+    conv             y[n] (outputs, windows) = w (outputs, taps) @ columns of x[n] (taps, windows)
+    conv_transpose   columns of x[n] (taps, windows) += w (outputs, taps)^T @ y[n] (outputs, windows)
+    conv_weight      w (taps, outputs) = sum over n of columns of x[n] (taps, windows) @ y[n] (outputs, windows)^T
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections.abc import Callable
 from symdiff.runtime import gemm, native, walk
 from symdiff.runtime.assembly import Function, Vector, declared
 from symdiff.runtime.gemm import BAND
-from symdiff.runtime.gemm_tile import BLOCK, TURN, tile, turn
+from symdiff.runtime.gemm_tile import BLOCK, PACK, TURN, pack, tile, turn
 
 SIZES = (
     "images", "groups", "inputs", "outputs", "depth", "height", "width", "planes", "rows", "columns",
@@ -23,17 +25,20 @@ SIZES = (
     "dilation_z", "dilation_y", "dilation_x",
 )  # fmt: skip
 """The sizes of routines/conv.py."""
-STEPS = ("conv", "conv_weight")
+STEPS = ("conv", "conv_transpose", "conv_weight")
 ENTRY = 4
 """Words for a tap in a table: its distance in the image, and its distances in depth, height and width."""
 SHORT = 64
 """So many taps at a time are packed for conv_weight: half of the nearest cache."""
 MANY, WIDE = 512, 512
 """So many taps use cotangents once these are turned, and so many outputs are turned at a time."""
-_PACK = {
+SPAN, STRIP = 256, 8
+"""So many windows, and so many taps, meet in a product that is added to an image: it stays in the nearest cache."""
+_WINDOWS = {
     "sizes": "ptr", "bounds": "ptr", "table": "ptr", "k": "i64", "image": "ptr", "count": "i64", "state": "ptr",
-    "out": "ptr", "ldo": "i64",
 }  # fmt: skip
+_PACK = _WINDOWS | {"out": "ptr", "ldo": "i64"}
+_SPREAD = _WINDOWS | {"columns": "ptr"}
 _TABLE = {"sizes": "ptr", "first": "i64", "k": "i64", "table": "ptr", "bounds": "ptr"}
 BOUNDS = 6
 """Words for the smallest and the largest distance of the taps of a table in width, height and depth."""
@@ -53,9 +58,9 @@ def text(name: str, dtype: str, shape: gemm.Shape, entry: str) -> str:
     vector = shape.vector(dtype)
     attributes = f'noinline "target-cpu"="{shape.cpu}"' if shape.cpu else "noinline"
     functions = [tile(vector, h, 2, p, attributes) for h, p in zip(shape.heights(2), (False, True), strict=True)]
-    functions += [gemm.band(vector, shape, 2, attributes), turn(vector, attributes)]
-    functions += [_fill_table(attributes), _pack(vector, attributes)]
-    functions.append(_conv(vector, entry, attributes) if name == "conv" else _conv_weight(vector, entry, attributes))
+    functions += [gemm.band(vector, shape, 2, attributes), _fill_table(attributes)]
+    functions += [write(vector, attributes) for write in _HELPERS[name]]
+    functions.append(_WRITERS[name](vector, entry, attributes))
     return "\n".join([vector.declarations, *functions])
 
 
@@ -108,8 +113,8 @@ def _pack(vector: Vector, attributes: str) -> str:
     """
     f = Function("pack_windows", declared(_PACK), attributes)
     size = {name: _size(f, name) for name in SIZES}
-    pieces = {name: f.memory("i64", vector.lanes + 1, 64) for name in ("offset", "z", "y", "x", "low", "high")}
-    many, inside = _pieces(f, vector, size, pieces)
+    pieces = _room_for_pieces(f, vector.lanes + 1)
+    many, inside = _pieces(f, size, pieces)
     together = f.equal(size["stride_x"], 1)
 
     def row(number: str) -> str:
@@ -143,7 +148,11 @@ def _pack(vector: Vector, attributes: str) -> str:
     return f.text()
 
 
-def _pieces(f: Function, vector: Vector, size: dict[str, str], pieces: dict[str, str]) -> tuple[str, str]:
+def _room_for_pieces(f: Function, count: int) -> dict[str, str]:
+    return {name: f.memory("i64", count, 64) for name in ("offset", "z", "y", "x", "low", "high")}
+
+
+def _pieces(f: Function, size: dict[str, str], pieces: dict[str, str]) -> tuple[str, str]:
     """The next windows as pieces: how many these are, and whether all taps of all of them are inside the image."""
     lane, many, inside = f.variable("i64", 0), f.variable("i64", 0), f.variable("i1", "true")
     bounds = [f.word("%bounds", k) for k in range(BOUNDS)]
@@ -179,18 +188,25 @@ def _met(
     f: Function, vector: Vector, size: dict[str, str], piece: dict[str, str], number: str, side_by_side: bool
 ) -> tuple[str, str, str]:
     """Where the windows of a piece meet a tap: the place of lane 0, the lanes that are inside, and x of lane 0."""
+    source, inside, x = _meeting(f, vector, size, piece, number)
+    low, high = piece["low"], piece["high"]
+    if side_by_side:
+        low = f.min(f.max(low, f.sub(0, x)), vector.lanes)
+        high = f.max(f.min(high, f.sub(size["width"], x)), low)
+    return source, _between(f, vector, low, high, inside), x
+
+
+def _meeting(
+    f: Function, vector: Vector, size: dict[str, str], piece: dict[str, str], number: str
+) -> tuple[str, str, str]:
+    """Where the windows of a piece meet a tap: the place of lane 0, whether the row is inside, and x of lane 0."""
     entry = f.at("%table", "i64", f.mul(number, ENTRY))
     tap, dz, dy, dx = (f.word(entry, place) for place in range(ENTRY))
     inside = f.both(
         f.let(f"icmp ult i64 {f.add(piece['z'], dz)}, {size['depth']}"),
         f.let(f"icmp ult i64 {f.add(piece['y'], dy)}, {size['height']}"),
     )
-    x, low, high = f.add(piece["x"], dx), piece["low"], piece["high"]
-    if side_by_side:
-        low = f.min(f.max(low, f.sub(0, x)), vector.lanes)
-        high = f.max(f.min(high, f.sub(size["width"], x)), low)
-    source = _place(f, vector, "%image", f.add(piece["offset"], tap))
-    return source, _between(f, vector, low, high, inside), x
+    return _place(f, vector, "%image", f.add(piece["offset"], tap)), inside, f.add(piece["x"], dx)
 
 
 def _gather_windows(
@@ -210,6 +226,38 @@ def _gather_windows(
             sources = f.let(f"getelementptr {vector.real}, ptr {source}, {wide} {apart}")
             f.set(found, vector.gather(f, sources, mask, f.get(found)))
         vector.store(f, f.get(found), row(number))
+
+
+def _spread(vector: Vector, attributes: str) -> str:
+    """For %k taps, what the next %count windows, SPAN or less, have in rows of %columns, added to what they meet.
+
+    Tap after tap, since memory that has just been written cannot be read at once from another beginning.
+    """
+    f = Function("spread_windows", declared(_SPREAD), attributes)
+    real, lanes = vector.real, vector.lanes
+    size = {name: _size(f, name) for name in SIZES}
+    pieces = _room_for_pieces(f, SPAN)
+    many, _ = _pieces(f, size, pieces)
+    stride, together = size["stride_x"], f.equal(size["stride_x"], 1)
+    with f.loop("%k") as number, f.loop(many) as m:
+        piece = {name: f.word(words, m) for name, words in pieces.items()}
+        target, inside, x = _meeting(f, vector, size, piece, number)
+        source = f.at("%columns", real, f.mul(number, SPAN))
+        with f.when(f.both(inside, together)):
+            low, high = f.max(piece["low"], f.sub(0, x)), f.min(piece["high"], f.sub(size["width"], x))
+            with f.loop(f.sub(high, low), lanes) as lane:
+                here, mask = f.add(low, lane), vector.first(f, f.sub(f.sub(high, low), lane))
+                place = _place(f, vector, target, here)
+                total = vector.add(f, vector.load(f, place, mask), vector.load(f, f.at(source, real, here), mask))
+                vector.store(f, total, place, mask)
+        with f.when(f.both(inside, f.negated(together))), f.loop(f.sub(piece["high"], piece["low"])) as lane:
+            here = f.add(piece["low"], lane)
+            away = f.mul(here, stride)
+            with f.when(f.let(f"icmp ult i64 {f.add(x, away)}, {size['width']}")):
+                place = _place(f, vector, target, away)
+                value, there = (f.let(f"load {real}, ptr {at}") for at in (f.at(source, real, here), place))
+                f.do(f"store {real} {f.let(f'fadd {real} {there}, {value}')}, ptr {place}")
+    return f.text()
 
 
 def _place(f: Function, vector: Vector, array: str, index: str) -> str:
@@ -276,6 +324,41 @@ def _conv(vector: Vector, entry: str, attributes: str) -> str:
     return f.text("i64 0")
 
 
+def _conv_transpose(vector: Vector, entry: str, attributes: str) -> str:
+    s = _Step(entry, (), ("y", "w", "x"), attributes)
+    f, given, real, wide = s.f, s.given, vector.real, 2 * vector.lanes
+    bounds = f.memory("i64", BOUNDS, 64)
+    table, here = f.memory("i64", STRIP * ENTRY, 64), f.memory("i64", 3, 64)
+    panels, columns = f.memory(real, BLOCK * SPAN, 64), f.memory(real, STRIP * SPAN, 64)
+    pixels = f.mul(given["inputs"], s.pixels)
+    with f.loop(given["images"]) as n, f.loop(given["groups"]) as group:
+        number = f.add(f.mul(n, given["groups"]), group)
+        image = f.at(s.arrays["x"], real, f.mul(number, pixels))
+        _clear(f, vector, image, "1", pixels, pixels)
+        with f.loop(given["outputs"], BLOCK) as o:
+            outputs = f.min(f.sub(given["outputs"], o), BLOCK)
+            cotangents = f.at(s.arrays["y"], real, f.mul(f.add(f.mul(number, given["outputs"]), o), s.windows))
+            weights = f.at(s.arrays["w"], real, f.mul(f.add(f.mul(group, given["outputs"]), o), s.taps))
+            s.begin()
+            with f.loop(s.windows, SPAN) as p:
+                left = f.min(f.sub(s.windows, p), SPAN)
+                f.pass_on("pack", PACK, k=outputs, b=f.at(cotangents, real, p), ldb=s.windows, n=left, out=panels)
+                with f.loop(s.taps, STRIP) as first:
+                    taps = f.min(f.sub(s.taps, first), STRIP)
+                    f.pass_on("fill_table", _TABLE, sizes=s.sizes, first=first, k=taps, table=table, bounds=bounds)
+                    f.pass_on(
+                        "band_2", BAND, k=outputs, a=f.at(weights, real, first), row=1, step=s.taps, b=panels, ldb=wide,
+                        m=taps, n=left, add="false", c=columns, ldc=SPAN, copy="true", panel=BLOCK,
+                    )  # fmt: skip
+                    _copy_words(f, s.state, here)
+                    f.pass_on(
+                        "spread_windows", _SPREAD, sizes=s.sizes, bounds=bounds, table=table, k=taps, image=image,
+                        count=left, state=here, columns=columns,
+                    )  # fmt: skip
+                _copy_words(f, here, s.state)
+    return f.text("i64 0")
+
+
 def _conv_weight(vector: Vector, entry: str, attributes: str) -> str:
     """The taps are rows of the result, so that cotangents are turned once for many of them. Threads share inputs,
     outputs or groups: %all_... is how many there are."""
@@ -332,3 +415,7 @@ def _clear(f: Function, vector: Vector, matrix: str, rows: str, columns: str, le
     with f.loop(rows) as i, f.loop(columns, vector.lanes) as j:
         place = f.at(matrix, vector.real, f.add(f.mul(i, leading), j))
         vector.store(f, "zeroinitializer", place, vector.first(f, f.sub(columns, j)))
+
+
+_WRITERS = {"conv": _conv, "conv_transpose": _conv_transpose, "conv_weight": _conv_weight}
+_HELPERS = {"conv": (_pack,), "conv_transpose": (pack, _spread), "conv_weight": (_pack, turn)}

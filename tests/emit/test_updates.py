@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import symdiff as sd
-from symdiff.lower.ir import Copy, KernelCall
 from symdiff.lower.lower import lower
+from symdiff.lower.program import Copy, KernelCall
 from symdiff.native import NativeExecutor
 from symdiff.passes.pipeline import optimize
 from tests.emit.three_ways import assert_three_ways, compiled, some_values, undecorated

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import symdiff as sd
 from symdiff.core.node import Node
 from symdiff.emit.module import Module
-from symdiff.lower.ir import Gemm, Kernel, KernelCall, Load, Loop, Program, Statement, Store
+from symdiff.lower.ir import Kernel, Load, Loop, Statement, Store
 from symdiff.lower.lower import lower
+from symdiff.lower.program import Gemm, KernelCall, Program
 from symdiff.lower.rewrite import expressions, subexpressions, walk
 from symdiff.lower.verify import verify_program
 from symdiff.passes.pipeline import optimize

@@ -8,23 +8,9 @@ import symdiff as sd
 from symdiff.core.dim import Dim, evaluate
 from symdiff.core.types import FLOAT64, INT64
 from symdiff.lower.inplace import accesses, can_overwrite
-from symdiff.lower.ir import (
-    Accumulate,
-    Accumulator,
-    Buffer,
-    Combine,
-    Const,
-    Gemm,
-    Kernel,
-    Load,
-    Loop,
-    Param,
-    Program,
-    Storage,
-    Store,
-    Var,
-)
+from symdiff.lower.ir import Accumulate, Accumulator, Combine, Const, Kernel, Load, Loop, Param, Store, Var
 from symdiff.lower.memory import assign_slots, bytes_of
+from symdiff.lower.program import Buffer, Gemm, Program, Storage
 from tests.emit.three_ways import assert_three_ways, some_values
 from tests.lower.support import N, products, program
 

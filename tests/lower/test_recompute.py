@@ -13,8 +13,8 @@ from symdiff.core.dim import evaluate
 from symdiff.emit.driver import peak
 from symdiff.emit.module import Module
 from symdiff.lower.budget import Budget
-from symdiff.lower.ir import Gemm, KernelCall, Program, Step, Storage, touches
 from symdiff.lower.lower import lower
+from symdiff.lower.program import Gemm, KernelCall, Program, Step, Storage, touches
 from symdiff.lower.verify import verify_program
 from symdiff.passes.pipeline import optimize
 from tests.emit.test_patterns import PATTERNS

@@ -7,7 +7,7 @@ import pytest
 import symdiff as sd
 from symdiff.core.dim import evaluate
 from symdiff.emit.driver import peak, sections
-from symdiff.lower.ir import CheckRange, Gemm, KernelCall, Program, written
+from symdiff.lower.program import CheckRange, Gemm, KernelCall, Program, written
 from tests.emit.three_ways import assert_three_ways, some_values
 from tests.lower.support import N, program, program_of
 

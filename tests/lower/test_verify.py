@@ -13,24 +13,19 @@ from symdiff.lower.ir import (
     Accumulator,
     Apply,
     Best,
-    Buffer,
     Check,
     Combine,
     Const,
-    Copy,
-    Gemm,
     Kernel,
-    KernelCall,
     Let,
     Load,
     Loop,
     Param,
-    Program,
-    Storage,
     Store,
     Var,
 )
 from symdiff.lower.lower import lower
+from symdiff.lower.program import Buffer, Copy, Gemm, KernelCall, Program, Storage
 from symdiff.lower.verify import verify_program
 from symdiff.lower.verify_kernel import verify_kernel
 

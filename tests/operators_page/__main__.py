@@ -2,9 +2,11 @@
 
 import sys
 
-from .page import main, page
+from .page import PAGE, page
+from .peers import installed
 
+text = page(update_peers=installed())
 if "--print" in sys.argv:
-    print(page(update_peers=False), end="")
+    print(text, end="")
 else:
-    main()
+    PAGE.write_text(text, encoding="utf-8")

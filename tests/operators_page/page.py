@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .formulas import derivative
-from .peers import PEERS, installed, looked_up
+from .peers import PEERS, looked_up
 from .public import Function, calls, home, operators
 
 PAGE = Path(__file__).parents[2] / "docs" / "operators.md"
@@ -150,10 +150,3 @@ def _last_column(text: str) -> dict[str, str]:
     """For each operator on the page, by name, which peers have it."""
     rows = re.findall(r"^\| `([\w.]+)\(.*\| ([^|]*) \|$", text, re.MULTILINE)
     return {name: also.strip() for name, also in rows}
-
-
-def main() -> None:
-    """Write the page, with the peers where they are installed."""
-    update = installed()
-    PAGE.write_text(page(update), encoding="utf-8")
-    print(f"{PAGE.name}: {len(operators())} operators, peers {'looked up' if update else 'as they were'}")
