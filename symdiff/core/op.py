@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    import numpy as np
 
     from .dim import Dim
     from .node import Node
@@ -133,7 +132,7 @@ class Routine(NamedTuple):
 
 
 class Repeat:
-    """A body that is run again and again, with values carried from one time to the next (``symdiff/control/loop.py``)."""
+    """A body that is run again and again, with values carried from step to step (``symdiff/control/loop.py``)."""
 
 
 class Branch:
@@ -179,7 +178,8 @@ class Op:
     the NumPy meaning, given attrs in which symbolic sizes have become numbers; ``vjp[k](ct, out, *inputs)`` the
     cotangent of operand ``k`` before broadcasting is undone (a one-entry tuple serves all operands of a variadic
     operator, with the position as ``k=``; an operator with several results has the one rule ``(cts, out, *inputs) ->``
-    cotangents of all operands, with None in ``cts`` for a result that is not used and None for no derivative); ``lowering`` how it becomes loops; ``flops(node)`` what it costs.
+    cotangents of all operands, with None in ``cts`` for a result that is not used and None for no derivative);
+    ``lowering`` how it becomes loops; ``flops(node)`` what it costs.
 
     Two fields may be left out. ``jvp(tangents, out, *inputs)`` carries tangents forward where that is better than the
     transpose of the vjp. ``batch(node, inputs, batched)`` is ``node`` for every item of a batch at once: ``inputs[k]``

@@ -27,6 +27,9 @@ tests.operators_page`, and the tests compare it with them. Names without a room 
   and kinks as stated, positions outside an axis are an IndexRangeError and singular systems a LinAlgError when the
   compiled function runs.
 - **Also in**: the peers that have the operator, with its name there where that is another one.
+
+`einsum_path` tells in which order `einsum` multiplies. `linalg.eig` and `linalg.eigvals` are errors that say why:
+eigenvalues of general matrices are complex.
 """
 
 FAMILIES = {
@@ -56,6 +59,10 @@ FAMILIES = {
     "Convolution and pooling": ["nn.convolution", "nn.pooling", "nn.images"],
     "Normalization": ["nn.normalization"],
     "Linear maps, attention, dropout": ["nn.linear", "nn.attention", "nn.dropout", "nn.distance"],
+    "Layers that make their parameters": [
+        "nn.scopes", "nn.layers.dense", "nn.layers.convolution", "nn.layers.normalization", "nn.layers.dropout",
+        "nn.layers.attention", "nn.layers.recurrent",
+    ],
     "Losses": ["nn.losses", "losses"],
     "Random numbers": ["random"],
     "Loops and branches": ["control.public"],
@@ -96,12 +103,28 @@ def _row(function: Function, known: dict[str, str]) -> str:
     others = [name for name in names[1:] if name.removeprefix("special.") not in names[: names.index(name)]]
     first = f"`{names[0]}{signature(function)}`" + "".join(f", `{name}`" for name in others)
     what, edges = description(function)
-    text = derivative(calls()[function]) if not home(function).endswith("control.public") else LOOPS
+    text = _SAID.get(_room(function)) or derivative(calls()[function])
     also = known.get(names[0], "?") if known else _also(names)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in (first, what, text, edges))} | {also} |\n"
 
 
-LOOPS = "a loop (a branch) again: [loops.md](loops.md)"
+def _room(function: Function) -> str:
+    return ".".join(home(function).split(".")[1:3])
+
+
+_SAID = {
+    "control.public": "a loop (a branch) again: [loops.md](loops.md)",
+    "nn.layers": "those of what it is made of",
+    "nn.scopes": "those of what it is made of",
+}
+"""Derivatives, where an example would say less."""
+
+
+def without_row() -> list[str]:
+    """Operators that no row of the table calls by a public name."""
+    return [
+        names[0] for function, names in operators().items() if not calls()[function] and _room(function) not in _SAID
+    ]
 
 
 def signature(function: Function) -> str:
