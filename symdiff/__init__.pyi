@@ -12,8 +12,8 @@ from . import regularize as regularize
 from . import special as special
 from .arguments import ArgumentError as ArgumentError
 from .autodiff.batch import batched as batched
-from .autodiff.check import check_grad as check_grad
 from .autodiff.check import GradCheck as GradCheck
+from .autodiff.check import check_grad as check_grad
 from .autodiff.checkpoint import checkpoint as checkpoint
 from .autodiff.custom import custom_jvp as custom_jvp
 from .autodiff.custom import custom_vjp as custom_vjp
@@ -28,9 +28,9 @@ from .autodiff.reverse import vjp as vjp
 from .autodiff.sparse import SparseMatrix as SparseMatrix
 from .autodiff.vmap import vmap as vmap
 from .checkpoints import Checkpoint as Checkpoint
-from .compiled import compile as compile
 from .compiled import Compiled as Compiled
 from .compiled import CompiledStep as CompiledStep
+from .compiled import compile as compile
 from .control.public import cond as cond
 from .control.public import fori_loop as fori_loop
 from .control.public import map as map
@@ -183,9 +183,9 @@ from .ops.elementwise import less as less
 from .ops.elementwise import less_equal as less_equal
 from .ops.elementwise import lgamma as lgamma
 from .ops.elementwise import log as log
-from .ops.elementwise import log10 as log10
 from .ops.elementwise import log1p as log1p
 from .ops.elementwise import log2 as log2
+from .ops.elementwise import log10 as log10
 from .ops.elementwise import log_ndtr as log_ndtr
 from .ops.elementwise import logaddexp as logaddexp
 from .ops.elementwise import logaddexp2 as logaddexp2
@@ -364,8 +364,8 @@ from .ops.statistics import var as var
 from .passes.pipeline import optimize as optimize
 from .state import State as State
 from .summaries import statistics as statistics
-from .train import train_step as train_step
 from .train import TrainStep as TrainStep
+from .train import train_step as train_step
 
 __version__: str
 __all__: list[str]

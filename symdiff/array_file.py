@@ -74,3 +74,17 @@ def bytes_of_text(text: str) -> Array:
 def text_of_bytes(array: Array) -> str:
     """The text again."""
     return array.tobytes().decode()
+
+
+def packed(value: Any) -> Array:
+    """Numbers, text, lists and dicts as an array, for such a file."""
+    import json
+
+    return bytes_of_text(json.dumps(value))
+
+
+def unpacked(array: Array) -> Any:
+    """What :func:`packed` was given. Raises ValueError for anything else."""
+    import json
+
+    return json.loads(text_of_bytes(array))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -136,14 +137,14 @@ def _checkpoints(
         )
     if rule is None and not resume:
         return None, None
-    settings: dict[str, Any] = {"batch_size": plan.batch_size, "seed": plan.seed, "shuffle": plan.shuffle}
-    settings["validation"] = share(options.validation)
-    held = (
-        {"": batches}
-        if validation is None or share(options.validation)
-        else {"": batches, "validation ": validation.batches}
-    )
-    same = sameness(settings, held)
+    held_back = share(options.validation)
+    numbers = {"batch_size": int(plan.batch_size), "seed": int(plan.seed), "shuffle": bool(plan.shuffle)}
+    if rule is not None and not os.path.isdir(os.path.dirname(os.path.abspath(rule.path))):
+        raise FileNotFoundError(explain(asked, f"there is no folder for the checkpoint {os.fspath(rule.path)}"))
+    held = {"": batches}
+    if validation is not None and held_back is None:
+        held["validation "] = validation.batches
+    same = sameness(numbers | {"validation": held_back}, held)
     saver = None if rule is None else Saver(rule, state, stopper, same)
     saved = _saved(rule, resume)
     if saved is not None:

@@ -4,7 +4,6 @@ comes to the same, to the last bit."""
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import zlib
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .array_file import bytes_of_text, read_arrays, text_of_bytes, write_arrays
+from .array_file import packed, read_arrays, unpacked, write_arrays
 from .core.errors import StateError, explain
 from .core.record import record
 from .early_stopping import Stopper, assign
@@ -73,7 +72,7 @@ class Saver(Watcher):
         if self.stopper is not None and self.stopper.best is not None:
             parts["best"] = self.stopper.best
         arrays = {f"{part}/{name}": held[name] for part, held in parts.items() for name in held}
-        write_arrays(self.rule.path, "checkpoint", {"about": bytes_of_text(json.dumps(about)), **arrays})
+        write_arrays(self.rule.path, "checkpoint", {"about": packed(about), **arrays})
         self.saved = fit.history.epochs
 
     def _set_aside(self, epochs: int) -> None:
@@ -100,7 +99,7 @@ class Saved:
             for name, array in read_arrays(path, "checkpoint").items():
                 part, _, rest = name.partition("/")
                 parts[part][rest] = array
-            about = json.loads(text_of_bytes(parts["about"][""]))
+            about = unpacked(parts["about"][""])
             self.same, self.random, self.older = about["same"], about["random"], about["older"]
             self.history = History.from_arrays(parts["history"])
         except (KeyError, ValueError) as problem:
@@ -126,19 +125,26 @@ class Saved:
 
     def take_up(self, fit: Fit, state: State, stopper: Stopper | None, saver: Saver | None) -> None:
         """Make a new run what this one was."""
-        if stopper is not None and stopper.rule.restore_best and self.best is None and self.history.epochs:
-            raise StateError(
-                explain(self.asked, "it has no parameters of a best epoch", hint="pass restore_best=False")
-            )
+        if stopper is not None:
+            stopper.replay(self.history)
+            self._check_best(stopper)
         with interrupts_held():
             assign(state, self.state)
             history = fit.history
             history.take_up(self.history)
             fit.random.bit_generator.state = self.random
             if stopper is not None:
-                stopper.resume(history, self.best)
+                stopper.take_up(history, self.best)
             if saver is not None and os.path.abspath(saver.rule.path) == os.path.abspath(self.path):
                 saver.saved, saver.older = history.epochs, self.older
+
+    def _check_best(self, stopper: Stopper) -> None:
+        """The parameters that were kept are those of the epoch that is best by the rule of the new run."""
+        best, kept = stopper.best_epoch, None if self.best is None else self.history.best_epoch
+        if stopper.rule.restore_best and best is not None and best != kept:
+            has = "no parameters of a best epoch" if kept is None else f"the parameters of epoch {kept}"
+            problem = f"it has {has}, and by early_stopping epoch {best} is best"
+            raise StateError(explain(self.asked, problem, hint="pass the rule it began with, or restore_best=False"))
 
 
 def sameness(settings: Mapping[str, Any], batches: Mapping[str, Batches]) -> dict[str, Any]:

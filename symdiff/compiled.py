@@ -6,14 +6,12 @@ import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from .arguments import ArgumentError, Binder
 from .batches import leading_size
-from .core.dim import Dim
 from .core.errors import GraphError, ShapeError, StateError, explain
 from .core.graph import Graph
 from .core.node import Node, describe
@@ -23,6 +21,7 @@ from .history import Metrics
 from .lower.budget import Budget
 from .passes.pipeline import DEFAULT, Pass, optimize
 from .state import State
+from .targets import check_sizes, checked_nodes, in_order, taken_apart
 from .train import TrainStep
 
 if TYPE_CHECKING:
@@ -99,8 +98,8 @@ def compile(
             problem = "the inputs and the name of a training step are given to sd.train_step"
             raise GraphError(explain("compile", problem, at=here()))
         return CompiledStep(target, passes, backend, _budget(memory_budget, sizes))
-    outputs, restore = _taken_apart(target)
-    graph = Graph(outputs, _listed(outputs, inputs), name=name or "compiled")
+    outputs, restore = taken_apart(target)
+    graph = Graph(outputs, in_order(outputs, inputs), name=name or "compiled")
     return Compiled(graph, restore, passes, backend, _budget(memory_budget, sizes))
 
 
@@ -113,7 +112,7 @@ class _Program:
         self._binder = Binder(graph.inputs, graph.name)
         self._params = [param for param in graph.params if param not in set(graph.inputs)]
         self._bound: tuple[Callable[[], State | None], Params] = (lambda: None, {})
-        _check_sizes(graph, self._binder)
+        check_sizes(graph, self._binder)
         self.graph, self.report = optimize(graph, DEFAULT if passes is None else passes)
         self._executor = make_executor(self.graph, backend, self.name, budget)
 
@@ -240,6 +239,7 @@ class CompiledStep(_Program):
         super().__init__(step.graph, passes, backend, budget)
         self._passes, self._backend = passes, backend
         self._names = tuple(step.graph.outputs)
+        self._rows = leading_size(self._binder.inputs)
         self.history: History | None = None
 
     def __call__(self, *values: Any) -> Metrics:
@@ -262,10 +262,9 @@ class CompiledStep(_Program):
 
     def _require_rows(self, sizes: Mapping[str, int]) -> None:
         """The mean over no rows is NaN, and so would be the parameters."""
-        leading = leading_size(self._binder.inputs)
-        if leading is not None and not sizes[leading]:
+        if self._rows is not None and not sizes[self._rows]:
             listed = ", ".join(map(describe, self._binder.inputs))
-            raise ShapeError(explain(self.name, f"a step needs rows, and {leading} = 0 in {listed}"))
+            raise ShapeError(explain(self.name, f"a step needs rows, and {self._rows} = 0 in {listed}"))
 
     def fit(
         self,
@@ -333,7 +332,7 @@ class CompiledStep(_Program):
         if not isinstance(evaluate, Mapping):
             problem = f"evaluate is a dict of nodes or a compiled function, got {type(evaluate).__name__}"
             raise GraphError(explain(f"{self.name}.fit", problem, hint='write {"loss": node}'))
-        return self._compiled_evaluation(_checked(dict(evaluate)))
+        return self._compiled_evaluation(checked_nodes(dict(evaluate)))
 
     @cached_property
     def _own_evaluation(self) -> Compiled:
@@ -343,6 +342,7 @@ class CompiledStep(_Program):
         graph = Graph(outputs, self._given.inputs, name=f"{self.name}_evaluation")
         return Compiled(graph, list, self._passes, self._backend, None)
 
+
 def _budget(memory_budget: int | None, sizes: Mapping[str, int] | None) -> Budget | None:
     if memory_budget is not None:
         return Budget(memory_budget, dict(sizes or {}))
@@ -350,51 +350,3 @@ def _budget(memory_budget: int | None, sizes: Mapping[str, int] | None) -> Budge
         problem = "sizes are those that memory_budget is counted at, and none is given"
         raise GraphError(explain("compile", problem, at=here(), hint="pass memory_budget=..., or leave sizes out"))
     return None
-
-
-def _taken_apart(target: Any) -> tuple[dict[str, Node], Callable[[Sequence[Array]], Any]]:
-    """The outputs by name, and how to put their arrays back into the form of the target."""
-    if isinstance(target, Node):
-        return {"out": target}, itemgetter(0)
-    if isinstance(target, Mapping):
-        outputs = dict(target)
-        if any(not isinstance(name, str) for name in outputs):
-            raise GraphError(explain("compile", f"outputs are named by strings, got {list(outputs)}", at=here()))
-        return _checked(outputs), lambda found: dict(zip(outputs, found, strict=True))
-    if isinstance(target, list | tuple):
-        form = type(target) if type(target) in (list, tuple) else tuple
-        return _checked({f"out{k}": node for k, node in enumerate(target)}), form
-    return _checked({"out": target}), list
-
-
-def _checked(outputs: dict[str, Any]) -> dict[str, Node]:
-    for name, node in outputs.items():
-        if not isinstance(node, Node):
-            hint = "compile a node, a list, tuple or dict of nodes, or a training step"
-            raise GraphError(explain("compile", f"{name} is no node but {type(node).__name__}", at=here(), hint=hint))
-    if not outputs:
-        raise GraphError(explain("compile", "there is nothing to compute", at=here()))
-    return outputs
-
-
-def _listed(outputs: Mapping[str, Node], inputs: Sequence[Node] | None) -> Sequence[Node]:
-    """The inputs given; or the only one there is, since nobody said in which order several would come."""
-    if inputs is not None:
-        return inputs
-    found = Graph(outputs).inputs
-    if len(found) > 1:
-        listed = ", ".join(map(describe, found))
-        hint = f"pass inputs=[{', '.join(node.attrs['name'] for node in found)}] in the order you call it"
-        raise GraphError(explain("compile", f"nobody gave the order of several inputs: {listed}", at=here(), hint=hint))
-    return found
-
-
-def _check_sizes(graph: Graph, binder: Binder) -> None:
-    """Every symbolic size in the graph is one that the arguments determine."""
-    for node in graph.nodes:
-        for size in (*node.shape, *node.attrs.values()):
-            unknown = size.names - binder.names if isinstance(size, Dim) else ()
-            if unknown:
-                listed = ", ".join(map(describe, binder.inputs)) or "none"
-                problem = f"size {', '.join(sorted(unknown))} of {describe(node)} is no size of the inputs: {listed}"
-                raise GraphError(explain(graph.name, problem, at=node.origin.place))

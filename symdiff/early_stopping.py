@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .core.errors import explain
 from .core.record import record
+from .fit import whole_number
 from .history import History
 from .state import State
 from .watch import Watcher
@@ -40,8 +41,7 @@ class EarlyStopping:
 
     def __post_init__(self) -> None:
         asked = "EarlyStopping"
-        if isinstance(self.patience, bool) or not isinstance(self.patience, int) or self.patience < 1:
-            raise ValueError(explain(asked, f"patience is an int of at least 1, got {self.patience!r}"))
+        whole_number(asked, "patience", self.patience, 1)
         if not 0 <= self.min_delta < math.inf:
             raise ValueError(explain(asked, f"min_delta is not negative, got {self.min_delta!r}"))
         if self.mode not in (None, "min", "max"):
@@ -70,11 +70,14 @@ class Stopper(Watcher):
                 self.best = self.state.copy()
         return self._reason(history)
 
-    def resume(self, history: History, best: State | None) -> None:
-        """Take up where a run with this history was."""
+    def replay(self, history: History) -> None:
+        """Look at the epochs of a run that this one goes on from."""
         for epoch in range(history.epochs):
             self._improved(history, epoch)
-        history.best_epoch, self.best = self.best_epoch, best
+
+    def take_up(self, history: History, best: State | None) -> None:
+        """Go on from there, with the parameters of the best epoch."""
+        history.best_epoch, self.best = self.best_epoch, best if self.rule.restore_best else None
         history.stopped = self._reason(history)
 
     def ended(self, fit: Fit) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .array_file import bytes_of_text, read_arrays, text_of_bytes, write_arrays
+from .array_file import packed, read_arrays, unpacked, write_arrays
 from .core.errors import StateError, explain
 from .drawing import new_figure, saved
 from .files import write_whole
@@ -127,7 +126,7 @@ class History:
         """Go on from where another history of the same metrics was."""
         self._epochs = {name: list(values) for name, values in other._epochs.items()}
         self._steps = list(other._steps)
-        self.seconds, self.best_epoch = other.seconds, other.best_epoch
+        self.seconds, self.best_epoch, self.statistics = other.seconds, other.best_epoch, other.statistics
 
     # -- pictures and files
 
@@ -163,7 +162,7 @@ class History:
         return found
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a file that appears whole or not at all: ``.csv`` has a line for each epoch, ``.npz`` every step too.
+        """Write a file that appears whole or not at all: ``.csv`` has a line for each epoch, ``.npz`` everything.
         Raises ValueError for another ending."""
         if _is_csv("History.save", path):
             lines = [",".join(["epoch", *self._epochs])]
@@ -175,7 +174,7 @@ class History:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> History:
-        """What :meth:`save` wrote; a ``.csv`` has no steps. Raises StateError for a file that is damaged or something
+        """What :meth:`save` wrote; a ``.csv`` has metrics of epochs only. Raises StateError for a file that is damaged or something
         else."""
         if not _is_csv("History.load", path):
             return cls.from_arrays(read_arrays(path, "history"))
@@ -192,18 +191,23 @@ class History:
         return cls._filled(names[1:], trained, values[:, 1:])
 
     def to_arrays(self) -> dict[str, Array]:
-        """Everything but the statistics, as :meth:`from_arrays` takes it."""
+        """Everything, as :meth:`from_arrays` takes it."""
         about = {name: getattr(self, name) for name in _KEPT} | {"names": list(self._epochs), "trained": self.trained}
+        about["statistics"] = [(epoch, report.plain()) for epoch, report in self.statistics.items()]
         values = np.array(list(self._epochs.values())).reshape(len(self._epochs), self.epochs)
-        return {"about": bytes_of_text(json.dumps(about)), "epochs": values.T, "steps": self._step_rows()}
+        return {"about": packed(about), "epochs": values.T, "steps": self._step_rows()}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Array]) -> History:
-        about = json.loads(text_of_bytes(arrays["about"]))
+        about = unpacked(arrays["about"])
         history = cls._filled(about["names"], about["trained"], arrays["epochs"])
         history.add_steps(arrays["steps"])
         for name in _KEPT:
             setattr(history, name, about[name])
+        if about["statistics"]:
+            from .summaries import Report
+
+            history.statistics = {epoch: Report.of_plain(report) for epoch, report in about["statistics"]}
         return history
 
     @classmethod

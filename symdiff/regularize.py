@@ -49,7 +49,7 @@ def l2(params: Node | Sequence[Node], strength: Strength, *, biases: bool = Fals
 def elastic_net(
     params: Node | Sequence[Node], l1_strength: Strength, l2_strength: Strength, *, biases: bool = False
 ) -> Node:
-    """``l1_strength sum(|w|) + l2_strength sum(w^2)`` (Zou and Hastie, 2005). Arguments and errors as for :func:`l1`."""
+    """``l1_strength sum(|w|) + l2_strength sum(w^2)`` (Zou and Hastie, 2005). Otherwise as :func:`l1`."""
     first = _penalty("elastic_net", params, l1_strength, biases, abs)
     return first + _penalty("elastic_net", params, l2_strength, biases, square)
 

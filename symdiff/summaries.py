@@ -43,7 +43,6 @@ class Summary:
     are not finite, and how many lie in each of the equal parts of [min, max]."""
 
     kind: str
-    node: Node
     mean: float
     std: float
     min: float
@@ -88,6 +87,15 @@ class Report(Mapping[str, Summary]):
     def __repr__(self) -> str:
         return str(self)
 
+    def plain(self) -> dict[str, list[Any]]:
+        """In numbers, text and lists, as :meth:`of_plain` takes it."""
+        fields = Summary.__match_args__[:-1]
+        return {name: [*(getattr(one, field) for field in fields), one.counts.tolist()] for name, one in self.items()}
+
+    @classmethod
+    def of_plain(cls, found: Mapping[str, list[Any]]) -> Report:
+        return cls({name: Summary(*fields, np.array(counts, np.int64)) for name, (*fields, counts) in found.items()})
+
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """The histograms as a matplotlib figure, written to ``path`` when one is given. Raises ImportError where there
         is no matplotlib."""
@@ -123,7 +131,7 @@ class Statistics:
         given = values if self._function.needs_state or not isinstance(values[0], State) else values[1:]
         found = self._function(*given)
         numbers = zip(self.nodes.items(), found[::2], found[1::2], strict=True)
-        return Report({name: _summary(kind, node, *parts) for (name, (kind, node)), *parts in numbers})
+        return Report({name: _summary(kind, *parts) for (name, (kind, _)), *parts in numbers})
 
     def __repr__(self) -> str:
         return f"<Statistics of {', '.join(self.nodes)}>"
@@ -237,9 +245,9 @@ def _summarized(node: Node, bins: int) -> tuple[Node, Node]:
     return stack([mean, std, low, high, zeros]), bincount(places, length=bins + 1)
 
 
-def _summary(kind: str, node: Node, numbers: Array, counts: Array) -> Summary:
+def _summary(kind: str, numbers: Array, counts: Array) -> Summary:
     mean, std, low, high, zeros = numbers.tolist()
-    return Summary(kind, node, mean, std, low, high, zeros, int(counts[-1]), counts[:-1])
+    return Summary(kind, mean, std, low, high, zeros, int(counts[-1]), counts[:-1])
 
 
 def _drawn(counts: Array) -> str:

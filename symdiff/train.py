@@ -69,8 +69,8 @@ def train_step(
     computed before the update. ``params`` are the parameters to train: by default every float parameter that the loss
     reaches other than through ``sd.stop_gradient``. ``updates`` maps further parameters, which are not trained, to the
     values they have next, computed from those before the step; running statistics of ``sd.nn.layers.batch_norm`` under
-    the loss or a metric move by themselves. Raises GradientError for a loss that is no float scalar and for a parameter it
-    does not depend on, GraphError for inputs that are missing, names that clash and updates that do not fit.
+    the loss or a metric move by themselves. Raises GradientError for a loss that is no float scalar and for a parameter
+    it does not depend on, GraphError for inputs that are missing, names that clash and updates that do not fit.
 
     >>> import symdiff as sd
     >>> x, y, w = sd.input("x", (sd.dim("n"), 3)), sd.input("y", (sd.dim("n"),)), sd.param("w", (3,))

@@ -105,8 +105,8 @@ def while_loop(cond: Function, body: Function, init: Any, max_steps: int | None 
     >>> import symdiff as sd
     >>> x = sd.input("x")
     >>> root = sd.while_loop(lambda r: abs(r * r - x) > 1e-12, lambda r: (r + x / r) / 2, x, max_steps=50)
-    >>> float(sd.compile(root, inputs=[x])(2.0)) ** 2
-    2.0000000000000004
+    >>> round(float(sd.compile(root, inputs=[x])(2.0)), 12)
+    1.414213562373
     """
     traced = _Carried("while_loop", _names(body, 1), init, [], None, lambda carry, _x: (body(carry), ()), cond)
     limit = None if max_steps is None else int(max_steps)

@@ -1,4 +1,4 @@
-"""Functions inside a graph: the body of a loop, a branch of a condition. A body is closed: all it reads is passed to it."""
+"""Functions inside a graph: bodies of loops, branches of conditions. A body is closed: all it reads is passed to it."""
 
 from __future__ import annotations
 

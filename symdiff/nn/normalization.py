@@ -163,7 +163,9 @@ def _moved(
     """The new running statistics."""
     count = size(product(tuple(x.shape[axis] for axis in axes)), x.dtype)
     means, variances = as_node(running_mean), as_node(running_var)
-    of_batch = [stop_gradient(reshape(part, (x.shape[1],))) for part in (center, spread * (count / maximum(count - 1, 1)))]
+    of_batch = [
+        stop_gradient(reshape(part, (x.shape[1],))) for part in (center, spread * (count / maximum(count - 1, 1)))
+    ]
     for given in (means, variances):
         _of_channels(asked, x, given)
     new = [(1 - momentum) * old + momentum * part for old, part in zip((means, variances), of_batch, strict=True)]

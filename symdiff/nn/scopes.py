@@ -22,11 +22,10 @@ class _Names:
         self.path = path
         self.given: dict[str, bool] = {}
 
-    def give(self, asked: str, name: str, share: bool = False) -> str:
+    def give(self, name: str, share: bool = False) -> str:
         if name in self.given and not (share and self.given[name]):
-            problem = f"scope {self.path!r} already has a {name!r}"
             hint = "give it another name, or to use the same weights again put both in scope(..., share=True)"
-            raise GraphError(explain(asked, problem, at=here(), hint=hint))
+            raise GraphError(explain(f"scope {self.path!r}", f"it already has a {name!r}", at=here(), hint=hint))
         self.given[name] = share
         return f"{self.path}.{name}"
 
@@ -71,7 +70,7 @@ class scope:  # noqa: N801  (used like a function: ``with scope("encoder"):``, `
 
     def __enter__(self) -> None:
         outer = _current.get()
-        path = self.name if outer is None else outer.give("scope", self.name, self.share)
+        path = self.name if outer is None else outer.give(self.name, self.share)
         self._left.append(_current.set(_Names(path)))
 
     def __exit__(self, *exception: object) -> None:
@@ -106,7 +105,7 @@ def param(name: str, shape: Any = (), init: Any = None, dtype: Any = "float64") 
     <encoder.W: float64[2, 3]>
     """
     within = _current.get()
-    return leaf.param(name if within is None else within.give("param", name), shape, init, dtype)
+    return leaf.param(name if within is None else within.give(name), shape, init, dtype)
 
 
 def path() -> str:

@@ -156,11 +156,11 @@ def _conv_layout(node: Node) -> Layout:
 
 
 def _transpose_layout(node: Node) -> Layout:
-    """Threads share images."""
+    """Threads share images. A product with a single output would be no product of matrices."""
     y, w, x = (*(parent.shape for parent in node.inputs), node.shape)
     shared = Shared(IMAGES, (product(y[1:]), 0, product(x[1:])))
     sizes = _sizes(x, y, w[2:], node.attrs)
-    native = "" if _are_few(sizes[OUTPUTS]) else "conv_transpose"
+    native = "" if sizes[OUTPUTS] == 1 else "conv_transpose"
     return Layout(sizes, (_with_three(y), _with_three(w), _with_three(x)), native=native, shared=shared)
 
 

@@ -61,9 +61,9 @@ from .exponential import expm1 as expm1
 from .exponential import float_power as float_power
 from .exponential import ldexp as ldexp
 from .exponential import log as log
-from .exponential import log10 as log10
 from .exponential import log1p as log1p
 from .exponential import log2 as log2
+from .exponential import log10 as log10
 from .exponential import logaddexp as logaddexp
 from .exponential import logaddexp2 as logaddexp2
 from .exponential import power as power

@@ -1,53 +1,34 @@
-"""Update rules: graphs that say what a step makes of parameters and gradients."""
+"""Update rules: graphs that say what a step makes of parameters and gradients. Each file is imported when one of its
+names is first used; ``__init__.pyi`` says the same to type checkers."""
 
-from . import schedules as schedules
-from .adam import adam as adam
-from .adam import adamw as adamw
-from .adam import amsgrad as amsgrad
-from .adam_kin import adamax as adamax
-from .adam_kin import lion as lion
-from .adam_kin import nadam as nadam
-from .adam_kin import radam as radam
-from .adaptive import adadelta as adadelta
-from .adaptive import adagrad as adagrad
-from .adaptive import rmsprop as rmsprop
-from .average import averaged as averaged
-from .average import ema as ema
-from .clipping import clip_by_global_norm as clip_by_global_norm
-from .clipping import clip_by_norm as clip_by_norm
-from .clipping import clip_by_value as clip_by_value
-from .clipping import global_norm as global_norm
-from .descent import momentum as momentum
-from .descent import nesterov as nesterov
-from .descent import sgd as sgd
-from .groups import frozen as frozen
-from .groups import groups as groups
-from .rule import Optimizer as Optimizer
-from .rule import step_count as step_count
+from __future__ import annotations
 
-__all__ = [
-    "Optimizer",
-    "adadelta",
-    "adagrad",
-    "adam",
-    "adamax",
-    "adamw",
-    "amsgrad",
-    "averaged",
-    "clip_by_global_norm",
-    "clip_by_norm",
-    "clip_by_value",
-    "ema",
-    "frozen",
-    "global_norm",
-    "groups",
-    "lion",
-    "momentum",
-    "nadam",
-    "nesterov",
-    "radam",
-    "rmsprop",
-    "schedules",
-    "sgd",
-    "step_count",
-]
+from importlib import import_module
+from typing import Any
+
+_ROOMS = {
+    "adam_family": "adamax lion nadam radam",
+    "adaptive": "adadelta adagrad rmsprop",
+    "average": "averaged ema",
+    "clipping": "clip_by_global_norm clip_by_norm clip_by_value global_norm",
+    "descent": "momentum nesterov sgd",
+    "grouping": "frozen groups",
+    "moments": "adam adamw amsgrad",
+    "rule": "Optimizer step_count",
+}
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names.split()}
+__all__ = [*_HOMES, "schedules"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "schedules":
+        return import_module(".schedules", __name__)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -38,7 +38,7 @@ class clip_by_value:  # noqa: N801
 
 @entity
 class clip_by_norm:  # noqa: N801
-    """A rule that gets ``g min(1, limit / (|g| + 1e-6))``: each parameter's gradient, as a vector, no longer than limit.
+    """A rule that gets ``g min(1, limit / (|g| + 1e-6))``: no parameter's gradient longer than limit.
 
     Raises ValueError unless limit > 0.
     """

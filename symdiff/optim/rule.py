@@ -73,7 +73,8 @@ def at_step(rate: Rate) -> float | Node:
     """What a rate is in this step. Raises ShapeError when a schedule gives no scalar."""
     if isinstance(rate, Node) or not callable(rate):
         return rate
-    return checked_scalar("schedule", "a schedule", rate(step_count()))
+    value: float | Node = checked_scalar("schedule", "a schedule", rate(step_count()))
+    return value
 
 
 def decayed(p: Node, g: Node, weight_decay: float) -> Node:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ..core.errors import explain
 from ..core.node import Node
@@ -96,7 +97,7 @@ class inverse_time:  # noqa: N801
 
 @entity
 class cosine:  # noqa: N801
-    """Cosine annealing from ``lr`` to ``end``: ``end + (lr - end) (1 + cos(pi t / steps)) / 2``, and ``end`` after that.
+    """Cosine annealing from ``lr`` to ``end``: ``end + (lr - end) (1 + cos(pi t / steps)) / 2``, then ``end``.
 
     With ``restarts`` it begins anew every ``steps`` steps (SGDR, Loshchilov and Hutter, 2017).
     """
@@ -162,7 +163,7 @@ class piecewise:  # noqa: N801
         if len(rates) != len(boundaries) + 1:
             problem = f"{len(boundaries)} boundaries need {len(boundaries) + 1} rates, got {len(rates)}"
             raise ValueError(explain("piecewise", problem, at=here()))
-        if any(not left < right for left, right in zip(boundaries, boundaries[1:], strict=False)):
+        if any(not left < right for left, right in pairwise(boundaries)):
             raise ValueError(explain("piecewise", f"the boundaries rise, got {boundaries}", at=here()))
         for rate in rates:
             checked_scalar("piecewise", "a rate", rate)

@@ -94,7 +94,9 @@ def _held_back(name: str, validation: float, rows: int) -> int:
     is_count = isinstance(validation, int | np.integer) and not isinstance(validation, bool)
     count = int(validation) if is_count else round(rows * float(validation))
     if not 0 < count < rows:
-        problem = f"validation={validation} of {rows} rows leaves none to {'validate with' if count < 1 else 'train on'}"
+        problem = (
+            f"validation={validation} of {rows} rows leaves none to {'validate with' if count < 1 else 'train on'}"
+        )
         raise ValueError(explain(name, problem, at=here(), hint="give a share between 0 and 1, or a number of rows"))
     return count
 

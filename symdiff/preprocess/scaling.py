@@ -67,7 +67,7 @@ def centre(train: Any, axis: int | Sequence[int] = 0) -> Scaling:
     [[0.0, -10.0]]
     """
     array, axes = _with_axes("centre", train, axis)
-    mean = np.mean(array, axis=axes, dtype=np.float64, keepdims=True)
+    mean = _mean(array, axes)
     return Scaling(mean, np.ones_like(mean), axes)
 
 
@@ -83,13 +83,20 @@ def standardise(train: Any, axis: int | Sequence[int] = 0) -> Scaling:
     ([[3.0, 1.0]], [[1.0, 1.0]])
     """
     array, axes = _with_axes("standardise", train, axis)
-    varies = array.max(axis=axes, keepdims=True) != array.min(axis=axes, keepdims=True)
-    mean = np.mean(array, axis=axes, dtype=np.float64, keepdims=True)
+    mean = _mean(array, axes)
     away = array - mean
-    largest = np.where(varies, np.abs(away).max(axis=axes, keepdims=True), 1.0)
-    spread = np.sqrt(np.mean(np.square(away / largest), axis=axes, keepdims=True))  # squares neither over- nor underflow
-    mean = np.where(varies, mean, array.min(axis=axes, keepdims=True))  # exactly, so that a constant becomes 0
-    return Scaling(mean, np.where(varies, largest * spread, 1.0), axes)
+    largest = np.abs(away).max(axis=axes, keepdims=True)
+    largest = np.where(largest > 0, largest, 1.0)
+    spread = np.sqrt(np.mean(np.square(away / largest), axis=axes, keepdims=True))  # squares stay within range
+    return Scaling(mean, np.where(spread > 0, largest * spread, 1.0), axes)
+
+
+def _mean(array: Array, axes: tuple[int, ...]) -> Array:
+    """The mean of each feature, as a distance from the first row, so that a constant is its own mean to the last bit:
+    the sum of three times 0.1 is not three times 0.1."""
+    first = array[tuple(slice(1) if k in axes else slice(None) for k in range(array.ndim))].astype(np.float64)
+    mean: Array = first + np.mean(array - first, axis=axes, keepdims=True)
+    return mean
 
 
 def _with_axes(name: str, train: Any, axis: int | Sequence[int]) -> tuple[Array, tuple[int, ...]]:

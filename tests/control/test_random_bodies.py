@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 
 import symdiff as sd
 from symdiff.core.node import Node
 from tests.emit.three_ways import undecorated
-from tests.strategies import assert_close
+from tests.strategies import SWEEP, assert_close
 
 UNARY = (sd.tanh, sd.sin, lambda a: a * a, lambda a: -a, lambda a: a[::-1], sd.softplus, lambda a: sd.cumsum(a, -1))
 BINARY = (sd.add, sd.multiply, sd.subtract, sd.maximum, lambda a, b: sd.where(a > 0.1, a, b))
-EXAMPLES = int(os.environ.get("SYMDIFF_SWEEP", "12"))
+EXAMPLES = 8 * SWEEP
 
 
 def random_body(rng: np.random.Generator, carries: int, captured: list[Node]):
@@ -41,6 +39,7 @@ def random_body(rng: np.random.Generator, carries: int, captured: list[Node]):
     return body
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("seed", range(EXAMPLES))
 def test_scan_is_its_steps(seed):
     rng = np.random.default_rng(seed)

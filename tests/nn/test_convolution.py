@@ -89,16 +89,18 @@ def test_steps_for_both_kinds_of_vectors(width: int, dtype: str, stride: int) ->
     nodes = sd.input("x", (2, 3, 9, 21)), sd.input("w", (5, 3, 3, 4))
     node = nn.conv2d(*nodes, stride=stride, padding=1)
     ct = sd.input("ct", node.shape)
+    image = sd.vjp([node], [nodes[0]], [ct])[0]
     weights = next(n for n in sd.Graph([sd.vjp([node], [nodes[1]], [ct])[0]]).nodes if n.op.name == "conv_weight")
-    y, turned = np.full(node.shape, np.nan, dtype), np.full(weights.shape, np.nan, dtype)
+    y, spread, turned = (np.full(found.shape, np.nan, dtype) for found in (node, image, weights))
     c = rng.normal(size=node.shape).astype(dtype)
     sizes = [2, 1, 3, 5, 1, 9, 21, 1, *node.shape[2:], 1, 3, 4, 1, stride, stride, 0, 1, 1, 1, 1, 1]
     run_step(step("conv", dtype, width), sizes, x, w, y)
+    run_step(step("conv_transpose", dtype, width), sizes, c, w, spread)
     run_step(step("conv_weight", dtype, width), [*sizes, 1, 3, 5], x, c, turned)
-    expected = sd.compile([node, weights], inputs=[*nodes, ct], backend="numpy")(
+    expected = sd.compile([node, image, weights], inputs=[*nodes, ct], backend="numpy")(
         x.astype(float), w.astype(float), c.astype(float)
     )
-    for actual, wanted in zip((y, turned), expected, strict=True):
+    for actual, wanted in zip((y, spread, turned), expected, strict=True):
         np.testing.assert_allclose(
             actual, wanted, rtol=1e-4 if dtype == "float32" else 1e-12, atol=1e-4 if dtype == "float32" else 1e-12
         )

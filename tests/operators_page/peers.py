@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -145,7 +146,9 @@ def installed() -> bool:
 
 def looked_up(names: list[str]) -> list[str]:
     """For each peer the full name of what does the same as the operator of these names; "" where there is none."""
-    return [_in(peer, names) for peer in PEERS]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # theirs, of names that they are about to drop
+        return [_in(peer, names) for peer in PEERS]
 
 
 def _in(peer: str, names: list[str]) -> str:

@@ -20,9 +20,9 @@ row(
     order=0,
     variant="floats",
 )
-row("matrix_transpose", sd.matrix_transpose, lambda x: np.einsum("kij->kji", x), of(N, 2, 3))
-row("ravel", sd.ravel, lambda x: np.concatenate([*x]) if len(x) else x[:, 0], of(N, 3))
-row("swapaxes", lambda x: sd.swapaxes(x, 0, -1), lambda x: np.einsum("ijk->kji", x), of(N, 2, 3))
+row("matrix_transpose", sd.matrix_transpose, lambda x: np.einsum("kij->kji", x), of(N, 2, 3), variant="function")
+row("ravel", sd.ravel, lambda x: np.concatenate([*x]) if len(x) else x[:, 0], of(N, 3), variant="function")
+row("swapaxes", lambda x: sd.swapaxes(x, 0, -1), lambda x: np.einsum("ijk->kji", x), of(N, 2, 3), variant="function")
 row("trace", sd.trace, lambda x: np.einsum("ii", x), of(3, 3), variant="floats")
 row("cross", lambda x, y: linalg.cross(x, y), lambda x, y: np.cross(x, y), of(N, 3), of(N, 3), variant="linalg")
 row(

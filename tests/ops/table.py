@@ -7,6 +7,7 @@ Adding an operator means adding a row to one of these files (docs/adding_an_oper
 import importlib
 import pkgutil
 
+import symdiff
 import symdiff.ops
 
 from . import (  # noqa: F401  (they enter their rows)
@@ -36,3 +37,5 @@ from .rows import Row as Row
 
 for _module in pkgutil.iter_modules(symdiff.ops.__path__, "symdiff.ops."):  # operators are entered by their modules
     importlib.import_module(_module.name)
+for _name in symdiff.__all__:
+    getattr(symdiff, _name)

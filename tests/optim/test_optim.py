@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import symdiff as sd
+from tests.test_public_names import stub
 
 START, TARGET = np.array([1.0, -2.0, 3.0]), np.array([0.5, 0.0, 3.5])
 
@@ -177,6 +178,11 @@ def test_a_rule_of_the_users_own():
 def test_settings_that_make_no_sense(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_the_stub_says_what_the_room_does():
+    assert stub("optim/__init__.pyi") == sd.optim._HOMES | {"schedules": ""}
+    assert all(getattr(sd.optim, name) for name in sd.optim.__all__)
 
 
 def test_repr():

@@ -86,7 +86,9 @@ def test_settings_that_make_no_sense(make, words):
 
 def test_a_function_that_gives_no_scalar():
     w = sd.param("w", (5,))
-    with pytest.raises(sd.ShapeError, match=r"schedule: a schedule is a scalar, got multiply: float64\[2\], at test_sche"):
+    with pytest.raises(
+        sd.ShapeError, match=r"schedule: a schedule is a scalar, got multiply: float64\[2\], at test_sche"
+    ):
         sd.train_step(sd.sum(w), [], sd.optim.sgd(lambda t: t * np.array([0.1, 0.2])))
-    with pytest.raises(sd.GraphError, match="schedule: a schedule is a number, a scalar node .* got 'fast'"):
+    with pytest.raises(sd.GraphError, match=r"schedule: a schedule is a number, a scalar node .* got 'fast'"):
         sd.train_step(sd.sum(w), [], sd.optim.sgd(lambda t: "fast"))

@@ -72,7 +72,7 @@ class TestClipping:
             O.clip_by_value(O.sgd(0.1), limit)
 
     def test_arguments_the_wrong_way_round(self):
-        with pytest.raises(sd.GraphError, match="clip_by_norm: it goes around a rule with updates, got 1.0.*; write"):
+        with pytest.raises(sd.GraphError, match=r"clip_by_norm: it goes around a rule with updates, got 1.0.*; write"):
             O.clip_by_norm(1.0, O.sgd(0.1))
 
 
@@ -133,7 +133,9 @@ class TestAverage:
         with pytest.raises(sd.GraphError, match=r"ema: it goes around a rule with updates, got 0.9.*; write ema"):
             O.ema(0.9)
         state, _ = self.trained(O.sgd(0.1), 0)
-        with pytest.raises(sd.StateError, match=r"averaged: the state holds no averages, only w.*; train with sd.optim"):
+        with pytest.raises(
+            sd.StateError, match=r"averaged: the state holds no averages, only w.*; train with sd.optim"
+        ):
             O.averaged(state)
 
 
@@ -155,6 +157,7 @@ class TestGroups:
             ([("two.b", O.sgd(3.0)), ("two.*", O.sgd(2.0))], [1, 2, 3]),
             ([(sd.param("one.W", (2, 2)), O.sgd(2.0))], [2, 1, 1]),
             ([([sd.param("one.W", (2, 2)), sd.param("two.b", (2,))], O.sgd(2.0))], [2, 1, 2]),
+            ([(["one.*", "*.b"], O.sgd(2.0))], [2, 1, 2]),
             ([(lambda p: p.ndim < 2, O.momentum(0.5))], [1, 1, 0.5]),
             ([("*", O.sgd(2.0))], [2, 2, 2]),
         ],
@@ -177,13 +180,19 @@ class TestGroups:
         assert "d_W" not in str(step)
 
     def test_a_selection_that_fits_nothing(self):
-        with pytest.raises(sd.GraphError, match=r"groups: 'three' fits no parameter of those left: one.W, two.W, two.b"):
+        with pytest.raises(
+            sd.GraphError, match=r"groups: 'three' fits no parameter of those left: one.W, two.W, two.b"
+        ):
             self.steps_taken(O.groups(O.sgd(1.0), [("three", O.frozen())]))
         with pytest.raises(sd.GraphError, match=r"'two.\*' fits no parameter of those left: nothing"):
             self.steps_taken(O.groups(O.sgd(1.0), [("*", O.frozen()), ("two.*", O.sgd(1.0))]))
 
+    def test_what_is_no_selection(self):
+        with pytest.raises(sd.GraphError, match=r"groups: 5 selects no parameters, at .*; write"):
+            self.steps_taken(O.groups(O.sgd(1.0), [(5, O.frozen())]))
+
     def test_what_is_no_rule(self):
-        with pytest.raises(sd.GraphError, match="groups: a rule has updates, got 0.1"):
+        with pytest.raises(sd.GraphError, match=r"groups: a rule has updates, got 0\.1"):
             O.groups(O.sgd(0.1), [("W", 0.1)])
         with pytest.raises(sd.GraphError, match="groups: a pair of selection and rule, got 'W'"):
             O.groups(O.sgd(0.1), ["W"])

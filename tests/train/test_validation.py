@@ -137,7 +137,9 @@ class TestRefused:
             fit(train, state, model.X, model.Y, validation=0.2, evaluate=3)
         other = sd.input("other", (model.n, 4), dtype="float32")
         evaluate = build({"loss": sd.mean(other)}, [other])
-        with pytest.raises(sd.GraphError, match=r"evaluate takes other: float32\[n, 4\], which is no input of the step"):
+        with pytest.raises(
+            sd.GraphError, match=r"evaluate takes other: float32\[n, 4\], which is no input of the step"
+        ):
             fit(train, state, model.X, model.Y, validation=0.2, evaluate=evaluate)
         assert same(state, step.init())
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...control.public import scan
-from ...core.errors import DTypeError, ShapeError, explain
+from ...core.errors import DTypeError, GraphError, ShapeError, explain
 from ...core.node import Node, Operand, describe
 from ...core.provenance import here
 from ...init import glorot_uniform, orthogonal
@@ -45,7 +45,7 @@ def rnn(
     """
     activate = activation_of("rnn", activation)
     with layer("rnn", name):
-        z, W_h, (h,) = _begin("rnn", x, units, 1, np.zeros(units), (initial,), dropout, training)
+        z, W_h, (h,) = _begin("rnn", x, units, 1, None, (initial,), dropout, training)
 
         def step(h: Node, z: Node) -> tuple[Node, Node]:
             h = activate(z + matmul(h, W_h))
@@ -72,7 +72,7 @@ def lstm(
     """
     with layer("lstm", name):
         bias = np.repeat([0.0, forget_bias, 0.0, 0.0], count("lstm", "units", units))
-        z, W_h, state = _begin("lstm", x, units, 4, bias, initial or (None, None), dropout, training)
+        z, W_h, state = _begin("lstm", x, units, 4, bias, _pair(initial), dropout, training)
 
         def step(state: tuple[Node, Node], z: Node) -> tuple[tuple[Node, Node], Node]:
             h, c = state
@@ -145,6 +145,15 @@ def _begin(
     b = param("b", (gates * units,), bias, node.dtype)
     state = tuple(_state(asked, one, node, units) for one in initial)
     return matmul(permute_dims(node, (1, 0, 2)), W_x) + b, W_h, state
+
+
+def _pair(initial: Any) -> tuple[Operand | None, Operand | None]:
+    if initial is None:
+        return None, None
+    if not isinstance(initial, tuple | list) or len(initial) != 2:
+        got = describe(initial) if isinstance(initial, Node) else repr(initial)
+        raise GraphError(explain("lstm", f"the initial state is a pair (h, c), got {got}", at=here()))
+    return initial[0], initial[1]
 
 
 def _state(asked: str, given: Operand | None, x: Node, units: int) -> Node:

@@ -44,7 +44,7 @@ def gelu(h: Node) -> Node:
 class SymdiffTraining(LoopingTraining):
     def __init__(self, network: Network, backend: str) -> None:
         loss, inputs, self.params = model(network)
-        step = sd.train_step(loss, inputs, sd.optim.adam(RATE, BETA1, BETA2, EPSILON))
+        step = sd.train_step(loss, inputs, sd.optim.adam(RATE, (BETA1, BETA2), EPSILON))
         self.train = sd.compile(step, backend=backend)
         self.state = step.init(seed=0)
         self.start = self.state.copy()

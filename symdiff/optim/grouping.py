@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from ..core.errors import GraphError, explain
@@ -11,7 +11,7 @@ from ..core.provenance import here
 from ..core.record import entity
 from .rule import Optimizer, Updates
 
-Selection = str | Node | Sequence[Node] | Callable[[Node], bool]
+Selection = str | Node | Callable[[Node], bool] | Iterable[str | Node]
 
 
 @entity
@@ -19,9 +19,8 @@ class groups:  # noqa: N801
     """A rule for most parameters, and others for some: pairs of a selection and a rule, of which the first that fits
     counts.
 
-    A selection is a pattern of names (``"encoder.*"``), a parameter, several, or a function from a parameter to True or
-    False. Slots and the step count are those of each rule. Raises GraphError, when the step is made, for a selection
-    that fits no parameter that is left.
+    A selection is a pattern of names (``"encoder.*"``), a parameter, several of these, or a function from a parameter
+    to True or False. Raises GraphError, when the step is made, for one that fits no parameter that is left.
 
     >>> import symdiff as sd
     >>> W, b = sd.param("W", (3, 2), init=sd.init.he_normal()), sd.param("b", (2,))
@@ -76,4 +75,7 @@ def _selects(which: Selection, p: Node) -> bool:
         return p is which
     if callable(which):
         return bool(which(p))
-    return any(p is one for one in which)
+    if not isinstance(which, Iterable):
+        hint = 'write "encoder.*", W, [W, b] or lambda p: p.ndim < 2'
+        raise GraphError(explain("groups", f"{which!r} selects no parameters", at=here(), hint=hint))
+    return any(_selects(one, p) for one in which)

@@ -1,0 +1,45 @@
+"""What the examples share: their options, a table, and a word about libraries that are not installed."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def extras() -> Iterator[None]:
+    """Around imports of what symdiff itself does not need."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        problem = f'this example needs {missing.name}: pip install "symdiff[examples]"'
+        raise SystemExit(problem) from None
+
+
+def options(
+    about: str | None, name: str, arguments: Sequence[str] | None, **choices: Sequence[str]
+) -> argparse.Namespace:
+    """``out``, a folder that is there, ``small``, and one of each of the ``choices``, the first by default."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(f"{name}-output"), help="folder for the pictures")
+    parser.add_argument("--small", action="store_true", help="a short run, to see that it works")
+    for option, possible in choices.items():
+        parser.add_argument(f"--{option}", choices=possible, default=possible[0])
+    found = parser.parse_args(arguments)
+    found.out.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def table(header: str, *rows: Sequence[object]) -> str:
+    """Rows under a header, whose words are divided by two spaces: text to the left, numbers to the right."""
+    columns = []
+    for title, *values in zip(header.split("  "), *rows, strict=True):
+        cells = [title, *map(_cell, values)]
+        width = max(map(len, cells))
+        is_text = isinstance(values[0], str)
+        columns.append([cell.ljust(width) if is_text else cell.rjust(width) for cell in cells])
+    return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

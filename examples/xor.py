@@ -1,0 +1,160 @@
+"""XOR, "The mathematics of a neural network": one step with all its numbers, 3 and 50 hidden units, and an explosion.
+
+First the network of the text, two layers of sigmoids, on the one point for which the text prints every array. Then the
+same with biases on points of the plane whose class is the XOR of their signs: 3 hidden units draw a weak boundary, 50
+learn it. Last a learning rate that is too large: the loss falls, then the weights have grown and it explodes; and three
+cures. (There the hidden units are rectified and the loss is cross-entropy, since the gradient of squared sigmoids is
+bounded: where it should explode it vanishes.)
+
+    python examples/xor.py [--out xor-output] [--small]
+"""
+
+import numpy as np
+from common import extras, options, table
+
+import symdiff as sd
+
+with extras():
+    from matplotlib.figure import Figure
+
+n = sd.dim("n")
+x, y = sd.input("x", (n, 2)), sd.input("y", (n, 2))  # a point; its class, one-hot
+Rule, Layer, Runs = sd.optim.Optimizer, list[sd.Node], dict[str, sd.History]
+
+
+def squared(h2: sd.Node, weights: Layer, decay: float = 0.0) -> sd.Node:
+    """1/(2N) sum (y - h2)^2 + decay/(2N) sum W^2"""
+    return (sd.sum((y - h2) ** 2) + sd.regularize.l2(weights, decay)) / (2 * sd.size(n))
+
+
+# 1. The numbers of the text.
+
+W1 = sd.param("W1", (2, 3), init=[[-0.67746455, 0.37769425, -0.07365253], [-0.53663519, 0.60920496, 0.21149622]])
+W2 = sd.param("W2", (3, 2), init=[[-0.41491732, -0.30992816], [-0.31583913, -0.27706468], [-0.44701662, 0.15231059]])
+z1 = x @ W1
+h1 = sd.sigmoid(z1)
+z2 = h1 @ W2
+h2 = sd.sigmoid(z2)
+loss = squared(h2, [W1, W2])
+printed = {
+    "z1": z1, "h1": h1, "z2": z2, "h2": h2, "loss": loss, "dL/dh1": sd.grad(loss, h1), "h1 (1 - h1)": h1 * (1 - h1),
+    "dL/dW1": sd.grad(loss, W1),
+}  # fmt: skip
+
+
+def one_step() -> dict[str, np.ndarray]:
+    """Forward and backward on the point of the text, and a step of gradient descent."""
+    point, target = [[1.76405235, 0.40015721]], [[1.0, 0.0]]
+    step = sd.train_step(loss, inputs=[x, y], optimizer=sd.optim.sgd(0.001))
+    state = step.init()
+    numbers = sd.compile(printed, inputs=[x, y])(state, point, target)
+    sd.compile(step)(state, point, target)
+    return numbers | {"W1 after the step": state["W1"]}
+
+
+# 2. Hidden units.
+
+
+def network(hidden: int, activation=sd.sigmoid) -> tuple[sd.Node, Layer]:
+    """What goes into the sigmoids of the last layer, and the weights."""
+    W1, b1 = sd.param("W1", (2, hidden), init=sd.init.normal(1.0)), sd.param("b1", (hidden,))
+    W2, b2 = sd.param("W2", (hidden, 2), init=sd.init.normal(0.1)), sd.param("b2", (2,))
+    return activation(x @ W1 + b1) @ W2 + b2, [W1, W2]
+
+
+def points(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points of the plane, and whether the signs of their coordinates differ, one-hot."""
+    X = np.random.default_rng(0).normal(size=(count, 2))
+    return X, np.eye(2)[((X[:, 0] > 0) != (X[:, 1] > 0)).astype(int)]
+
+
+def train(objective: sd.Node, z: sd.Node, weights: Layer, rule: Rule, batch: int, epochs: int):
+    """The history of a run, and the state it ends in."""
+    metrics = {
+        "accuracy": sd.metrics.accuracy(z, sd.argmax(y, -1)),
+        "weights": sd.optim.global_norm(weights),
+        "gradient": sd.optim.global_norm(sd.grad(objective, weights)),
+    }
+    step = sd.train_step(objective, inputs=[x, y], optimizer=rule, metrics=metrics)
+    state = step.init(seed=0)
+    return sd.compile(step).fit(state, *points(500), batch_size=batch, epochs=epochs), state
+
+
+def hidden_units(epochs: int, figure) -> Runs:
+    """Accuracies and boundaries with 3 and with 50 of them."""
+    X, Y = points(500)
+    grid = np.linspace(-3, 3, 200)
+    plane = np.stack(np.meshgrid(grid, grid), -1).reshape(-1, 2)
+    runs: Runs = {}
+    panels = figure.subplots(1, 4)
+    for panel, hidden in zip(panels, (3, 50), strict=False):
+        z, weights = network(hidden)
+        history, state = train(squared(sd.sigmoid(z), weights), z, weights, sd.optim.sgd(5.0), len(X), epochs)
+        runs[f"{hidden} hidden units"] = history
+        regions = sd.compile(sd.argmax(z, -1), inputs=[x])(state, plane).reshape(200, 200)
+        panel.pcolormesh(grid, grid, regions, cmap="coolwarm", alpha=0.3)
+        panel.scatter(*X.T, c=Y.argmax(1), cmap="coolwarm", s=6)
+        panel.set(title=f"{hidden} hidden units: {history.accuracy[-1]:.0%}", xlim=(-3, 3), ylim=(-3, 3))
+    for panel, name in zip(panels[2:], ("loss", "accuracy"), strict=True):
+        for label, history in runs.items():
+            panel.plot(history[name], label=label)
+        panel.set(title=name, xlabel="epoch")
+        panel.legend()
+    return runs
+
+
+# 3. Explosion, and its cures.
+
+
+def explosion(epochs: int, figure) -> Runs:
+    """The same network with a learning rate that is too large, and with each of three cures."""
+    z, weights = network(50, sd.relu)
+    plain, decayed = (sd.losses.sigmoid_cross_entropy(z, y) + sd.regularize.l2(weights, decay) for decay in (0, 1e-3))
+    lr = 4.0
+    decaying = sd.optim.schedules.exponential(lr, k=5 / (10 * epochs))  # ten steps an epoch
+    cases = {
+        "too large a rate": (plain, sd.optim.sgd(lr)),
+        "smaller rate": (plain, sd.optim.sgd(lr / 10)),
+        "decaying rate": (plain, sd.optim.sgd(decaying)),
+        "regularisation": (decayed, sd.optim.sgd(lr)),
+        "clipped gradient": (plain, sd.optim.clip_by_global_norm(sd.optim.sgd(lr), 0.1)),
+    }
+    runs = {name: train(objective, z, weights, rule, 50, epochs)[0] for name, (objective, rule) in cases.items()}
+    for panel, name in zip(figure.subplots(1, 3), ("loss", "weights", "accuracy"), strict=True):
+        for label, history in runs.items():
+            panel.plot(history[name], label=label, linewidth=1)
+        panel.set(title=name, xlabel="epoch", yscale="linear" if name == "accuracy" else "log")
+    panel.legend()
+    return runs
+
+
+def main(arguments: list[str] | None = None) -> tuple[dict[str, np.ndarray], Runs]:
+    """Print the numbers and the runs, draw them, and give them."""
+    chosen = options(__doc__, "xor", arguments)
+    numbers = one_step()
+    np.set_printoptions(precision=8, suppress=True)
+    print("1. The numbers of the text\n")
+    for name, array in numbers.items():
+        print(f"{name:<18}", str(np.squeeze(array)).replace("\n", "\n" + " " * 19))
+
+    figures = [Figure(figsize=(15, 3.4), layout="constrained") for _ in range(2)]
+    units = hidden_units(200 if chosen.small else 3000, figures[0])
+    print("\n2. Hidden units\n")
+    print(table("run  loss  accuracy", *[(name, run.loss[-1], run.accuracy[-1]) for name, run in units.items()]))
+
+    cures = explosion(60 if chosen.small else 400, figures[1])
+    print("\n3. Explosion and cures: the loss, and what is largest after its first fifth\n")
+    rows = []
+    for name, run in cures.items():
+        late = run.epochs // 5
+        figures_of = (min(run.loss), max(run.loss[late:]), max(run.gradient[late:]), run.weights[-1], run.accuracy[-1])
+        rows.append((name, *figures_of))
+    print(table("run  least loss  largest loss  largest gradient  weights  accuracy", *rows))
+    for figure, name in zip(figures, ("boundaries.png", "explosion.png"), strict=True):
+        figure.savefig(chosen.out / name, dpi=120)
+    print(f"\npictures  boundaries.png, explosion.png in {chosen.out}/")
+    return numbers, units | cures
+
+
+if __name__ == "__main__":
+    main()
