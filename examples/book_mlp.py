@@ -2,9 +2,9 @@
 
     H = max(0, X W1),   U2 = H W2,   J = J_MLE + lambda (sum W1^2 + sum W2^2)
 
-J_MLE is the cross-entropy of softmax(U2) with the labels. The hand derivation follows the book's two paths: weight decay
-adds 2 lambda W to each gradient; the cross-entropy gives G = dJ/dU2, then H^T G to W2, and G W2^T, set to zero where
-U1 < 0, gives G', which gives X^T G' to W1. The machine comes to the same nodes: three products, no more.
+J_MLE is the cross-entropy of softmax(U2) with the labels. By hand there are two paths: weight decay adds 2 lambda W to
+each gradient; the cross-entropy gives G = dJ/dU2, then H^T G to W2, and G W2^T, set to zero where U1 < 0, gives G',
+which gives X^T G' to W1. The machine comes to the same nodes: three products, no more.
 
     python examples/book_mlp.py [--out book_mlp-output]
 """

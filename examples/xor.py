@@ -19,12 +19,12 @@ with extras():
 
 n = sd.dim("n")
 x, y = sd.input("x", (n, 2)), sd.input("y", (n, 2))  # a point; its class, one-hot
-Rule, Layer, Runs = sd.optim.Optimizer, list[sd.Node], dict[str, sd.History]
+Runs = dict[str, sd.History]
 
 
-def squared(h2: sd.Node, weights: Layer, decay: float = 0.0) -> sd.Node:
-    """1/(2N) sum (y - h2)^2 + decay/(2N) sum W^2"""
-    return (sd.sum((y - h2) ** 2) + sd.regularize.l2(weights, decay)) / (2 * sd.size(n))
+def squared(h2: sd.Node) -> sd.Node:
+    """1/(2N) sum (y - h2)^2"""
+    return sd.sum((y - h2) ** 2) / (2 * sd.size(n))
 
 
 # 1. The numbers of the text.
@@ -35,7 +35,7 @@ z1 = x @ W1
 h1 = sd.sigmoid(z1)
 z2 = h1 @ W2
 h2 = sd.sigmoid(z2)
-loss = squared(h2, [W1, W2])
+loss = squared(h2)
 printed = {
     "z1": z1, "h1": h1, "z2": z2, "h2": h2, "loss": loss, "dL/dh1": sd.grad(loss, h1), "h1 (1 - h1)": h1 * (1 - h1),
     "dL/dW1": sd.grad(loss, W1),
@@ -55,7 +55,7 @@ def one_step() -> dict[str, np.ndarray]:
 # 2. Hidden units.
 
 
-def network(hidden: int, activation=sd.sigmoid) -> tuple[sd.Node, Layer]:
+def network(hidden: int, activation=sd.sigmoid) -> tuple[sd.Node, list[sd.Node]]:
     """What goes into the sigmoids of the last layer, and the weights."""
     W1, b1 = sd.param("W1", (2, hidden), init=sd.init.normal(1.0)), sd.param("b1", (hidden,))
     W2, b2 = sd.param("W2", (hidden, 2), init=sd.init.normal(0.1)), sd.param("b2", (2,))
@@ -68,9 +68,11 @@ def points(count: int) -> tuple[np.ndarray, np.ndarray]:
     return X, np.eye(2)[((X[:, 0] > 0) != (X[:, 1] > 0)).astype(int)]
 
 
-def train(objective: sd.Node, z: sd.Node, weights: Layer, rule: Rule, batch: int, epochs: int):
-    """The history of a run, and the state it ends in."""
+def train(error, z, weights, rule, batch: int, epochs: int, decay: float = 0.0) -> tuple[sd.History, sd.State]:
+    """Make error + decay sum W^2 small."""
+    objective = error + sd.regularize.l2(weights, decay)
     metrics = {
+        "error": error,
         "accuracy": sd.metrics.accuracy(z, sd.argmax(y, -1)),
         "weights": sd.optim.global_norm(weights),
         "gradient": sd.optim.global_norm(sd.grad(objective, weights)),
@@ -89,13 +91,13 @@ def hidden_units(epochs: int, figure) -> Runs:
     panels = figure.subplots(1, 4)
     for panel, hidden in zip(panels, (3, 50), strict=False):
         z, weights = network(hidden)
-        history, state = train(squared(sd.sigmoid(z), weights), z, weights, sd.optim.sgd(5.0), len(X), epochs)
+        history, state = train(squared(sd.sigmoid(z)), z, weights, sd.optim.sgd(5.0), len(X), epochs)
         runs[f"{hidden} hidden units"] = history
         regions = sd.compile(sd.argmax(z, -1), inputs=[x])(state, plane).reshape(200, 200)
         panel.pcolormesh(grid, grid, regions, cmap="coolwarm", alpha=0.3)
         panel.scatter(*X.T, c=Y.argmax(1), cmap="coolwarm", s=6)
         panel.set(title=f"{hidden} hidden units: {history.accuracy[-1]:.0%}", xlim=(-3, 3), ylim=(-3, 3))
-    for panel, name in zip(panels[2:], ("loss", "accuracy"), strict=True):
+    for panel, name in zip(panels[2:], ("error", "accuracy"), strict=True):
         for label, history in runs.items():
             panel.plot(history[name], label=label)
         panel.set(title=name, xlabel="epoch")
@@ -109,18 +111,17 @@ def hidden_units(epochs: int, figure) -> Runs:
 def explosion(epochs: int, figure) -> Runs:
     """The same network with a learning rate that is too large, and with each of three cures."""
     z, weights = network(50, sd.relu)
-    plain, decayed = (sd.losses.sigmoid_cross_entropy(z, y) + sd.regularize.l2(weights, decay) for decay in (0, 1e-3))
-    lr = 4.0
-    decaying = sd.optim.schedules.exponential(lr, k=5 / (10 * epochs))  # ten steps an epoch
+    error, lr = sd.losses.sigmoid_cross_entropy(z, y), 3.0
+    decaying = sd.optim.schedules.exponential(lr, k=5 / (10 * epochs))  # there are ten steps in an epoch
     cases = {
-        "too large a rate": (plain, sd.optim.sgd(lr)),
-        "smaller rate": (plain, sd.optim.sgd(lr / 10)),
-        "decaying rate": (plain, sd.optim.sgd(decaying)),
-        "regularisation": (decayed, sd.optim.sgd(lr)),
-        "clipped gradient": (plain, sd.optim.clip_by_global_norm(sd.optim.sgd(lr), 0.1)),
+        "too large a rate": (sd.optim.sgd(lr), 0.0),
+        "smaller rate": (sd.optim.sgd(lr / 10), 0.0),
+        "decaying rate": (sd.optim.sgd(decaying), 0.0),
+        "regularisation": (sd.optim.sgd(lr), 1e-3),
+        "clipped gradient": (sd.optim.clip_by_global_norm(sd.optim.sgd(lr), 0.1), 0.0),
     }
-    runs = {name: train(objective, z, weights, rule, 50, epochs)[0] for name, (objective, rule) in cases.items()}
-    for panel, name in zip(figure.subplots(1, 3), ("loss", "weights", "accuracy"), strict=True):
+    runs = {name: train(error, z, weights, rule, 50, epochs, decay)[0] for name, (rule, decay) in cases.items()}
+    for panel, name in zip(figure.subplots(1, 3), ("error", "weights", "accuracy"), strict=True):
         for label, history in runs.items():
             panel.plot(history[name], label=label, linewidth=1)
         panel.set(title=name, xlabel="epoch", yscale="linear" if name == "accuracy" else "log")
@@ -140,16 +141,15 @@ def main(arguments: list[str] | None = None) -> tuple[dict[str, np.ndarray], Run
     figures = [Figure(figsize=(15, 3.4), layout="constrained") for _ in range(2)]
     units = hidden_units(200 if chosen.small else 3000, figures[0])
     print("\n2. Hidden units\n")
-    print(table("run  loss  accuracy", *[(name, run.loss[-1], run.accuracy[-1]) for name, run in units.items()]))
+    print(table("run  error  accuracy", *[(name, run.error[-1], run.accuracy[-1]) for name, run in units.items()]))
 
     cures = explosion(60 if chosen.small else 400, figures[1])
-    print("\n3. Explosion and cures: the loss, and what is largest after its first fifth\n")
+    print("\n3. Explosion and cures: the least error, and how it rises after the first fifth\n")
     rows = []
     for name, run in cures.items():
-        late = run.epochs // 5
-        figures_of = (min(run.loss), max(run.loss[late:]), max(run.gradient[late:]), run.weights[-1], run.accuracy[-1])
-        rows.append((name, *figures_of))
-    print(table("run  least loss  largest loss  largest gradient  weights  accuracy", *rows))
+        late = slice(run.epochs // 5, None)
+        rows.append((name, min(run.error), max(run.error[late]) / min(run.error), run.weights[-1], run.accuracy[-1]))
+    print(table("run  least error  rise (times)  weights  accuracy", *rows))
     for figure, name in zip(figures, ("boundaries.png", "explosion.png"), strict=True):
         figure.savefig(chosen.out / name, dpi=120)
     print(f"\npictures  boundaries.png, explosion.png in {chosen.out}/")

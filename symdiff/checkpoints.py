@@ -15,6 +15,7 @@ from .array_file import packed, read_arrays, unpacked, write_arrays
 from .core.errors import StateError, explain
 from .core.record import record
 from .early_stopping import Stopper, assign
+from .files import remove_parts
 from .fit import Fit, interrupts_held, whole_number
 from .history import History
 from .state import State, same_types
@@ -55,6 +56,7 @@ class Saver(Watcher):
         self.rule, self.every, self.state, self.stopper, self.same = rule, rule.every, state, stopper, same
         self.saved: int | None = None  # the epochs of the file at the path
         self.older: list[int] = []  # of those beside it
+        remove_parts(rule.path)
 
     def epoch_ended(self, fit: Fit) -> str:
         self._save(fit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -23,3 +24,25 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[Any], object]) ->
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(part)
+
+
+def remove_parts(path: str | os.PathLike[str]) -> None:
+    """Remove what processes that were killed left of this file, half-written."""
+    folder, name = os.path.split(os.path.abspath(os.fspath(path)))
+    for entry in os.listdir(folder):
+        found = re.fullmatch(rf"\.{re.escape(name)}\.(\d+)-\d+\.tmp", entry)
+        if found and not _is_alive(int(found[1])):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, entry))
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":
+        return True  # nobody can ask
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

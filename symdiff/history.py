@@ -174,8 +174,8 @@ class History:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> History:
-        """What :meth:`save` wrote; a ``.csv`` has metrics of epochs only. Raises StateError for a file that is damaged or something
-        else."""
+        """What :meth:`save` wrote; a ``.csv`` has metrics of epochs only. Raises StateError for a file that is
+        damaged or something else."""
         if not _is_csv("History.load", path):
             return cls.from_arrays(read_arrays(path, "history"))
         try:

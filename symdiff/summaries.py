@@ -94,7 +94,10 @@ class Report(Mapping[str, Summary]):
 
     @classmethod
     def of_plain(cls, found: Mapping[str, list[Any]]) -> Report:
-        return cls({name: Summary(*fields, np.array(counts, np.int64)) for name, (*fields, counts) in found.items()})
+        summaries = {}
+        for name, (kind, mean, std, low, high, zeros, not_finite, counts) in found.items():
+            summaries[name] = Summary(kind, mean, std, low, high, zeros, not_finite, np.array(counts, np.int64))
+        return cls(summaries)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """The histograms as a matplotlib figure, written to ``path`` when one is given. Raises ImportError where there
@@ -104,7 +107,10 @@ class Report(Mapping[str, Summary]):
         figure = new_figure("statistics plot", 3 * columns, 2.2 * rows)
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for panel, (name, one) in zip(panels, self.items(), strict=False):
-            panel.stairs(one.counts, np.linspace(one.min, one.max, len(one.counts) + 1), fill=True)
+            if one.counts.any():
+                margin = 0.5 if one.min == one.max else 0.0
+                edges = np.linspace(one.min - margin, one.max + margin, len(one.counts) + 1)
+                panel.stairs(one.counts, edges, fill=True)
             panel.set(title=f"{name}: {one.kind}")
         for panel in panels[len(self) :]:
             panel.set_axis_off()

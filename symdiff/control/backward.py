@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..autodiff.batch import batched
 from ..autodiff.placeholder import placeholder
 from ..autodiff.reverse import vjp
 from ..core.body import BOUND
@@ -73,7 +74,7 @@ class _Backward:
         of_formal = dict(zip(own, found, strict=False))
         stack_of = dict(zip(factors, found[len(own) :], strict=True))
         for formal, pair in later.items():
-            a, b = (stack_of[node] if node in stack_of else products.stacked(node, known) for node in pair)
+            a, b = (stack_of[node] if node in stack_of else batched(node, known) for node in pair)
             of_formal[formal] = products.summed(a, b)
         return [*([None] if loop.count is not None else []), *(of_formal.get(formal) for formal in loop.body.formals)]
 

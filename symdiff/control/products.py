@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..autodiff.batch import batched
 from ..core.node import Node
 from ..core.op import Matmul, Reshape, View
 from ..ops.shape import reshape, swap_last
@@ -29,11 +28,6 @@ def is_view(node: Node, known: Mapping[Node, Node]) -> bool:
             return False
         (node,) = node.inputs
     return True
-
-
-def stacked(node: Node, known: Mapping[Node, Node]) -> Node:
-    """A view of something known, for all steps."""
-    return batched(node, {leaf: stack for leaf, stack in known.items()})
 
 
 def summed(a: Node, b: Node) -> Node:

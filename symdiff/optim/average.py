@@ -12,7 +12,7 @@ from ..init import same_as
 from ..ops.convert import constant
 from ..ops.elementwise import astype, equal, where
 from ..state import State
-from .rule import Optimizer, Rate, Updates, at_step, slot, step_count
+from .rule import Optimizer, Rate, Updates, at_step, checked_scalar, slot, step_count
 
 _SLOT = "ema"
 
@@ -23,7 +23,7 @@ class ema:  # noqa: N801
     the new ``p``; after the first step ``a = p``.
 
     ``a`` is kept in the state as ``<parameter>.ema``; :func:`averaged` puts it in the parameter's place. ``decay`` is a
-    number in [0, 1) or a function of the step count. Raises ValueError for another number.
+    number in [0, 1), a scalar node, or a function of the step count. Raises ValueError for another number.
 
     >>> import symdiff as sd
     >>> w = sd.param("w", (3,), init=sd.init.normal())
@@ -39,8 +39,9 @@ class ema:  # noqa: N801
         if not callable(getattr(self.rule, "updates", None)):
             problem, hint = f"it goes around a rule with updates, got {self.rule!r}", "write ema(sd.optim.adam(1e-3))"
             raise GraphError(explain("ema", problem, at=here(), hint=hint))
-        if isinstance(self.decay, int | float) and not 0 <= self.decay < 1:
-            raise ValueError(explain("ema", f"decay lies in [0, 1), got {self.decay}", at=here()))
+        decay = checked_scalar("ema", "decay", self.decay)
+        if not isinstance(decay, Node) and not callable(decay) and not 0 <= decay < 1:
+            raise ValueError(explain("ema", f"decay lies in [0, 1), got {decay}", at=here()))
 
     def updates(self, gradients: Mapping[Node, Node]) -> Updates:
         found: Updates = {}

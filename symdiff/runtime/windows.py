@@ -206,17 +206,20 @@ def spread_windows(vector: Vector, attributes: str) -> str:
     size = {name: _size(f, name) for name in SIZES}
     pieces = _room_for_pieces(f, SPAN)
     many, _ = _pieces(f, size, pieces)
+
+    def each(add_piece: Callable[..., None]) -> None:
+        with f.loop("%k") as number:
+            tap, source = _tap(f, number), f.at("%columns", vector.real, f.mul(number, SPAN))
+            with f.loop(many) as m:
+                piece = {name: f.word(words, m) for name, words in pieces.items()}
+                target, inside, x = _meeting(f, vector, size, piece, tap)
+                with f.when(inside):
+                    add_piece(f, vector, size, piece, source, target, x)
+
     with f.when(f.equal(size["stride_x"], 1)) as otherwise:
-        for add_piece in (_add_side_by_side, _add_apart):
-            with f.loop("%k") as number:
-                tap, source = _tap(f, number), f.at("%columns", vector.real, f.mul(number, SPAN))
-                with f.loop(many) as m:
-                    piece = {name: f.word(words, m) for name, words in pieces.items()}
-                    target, inside, x = _meeting(f, vector, size, piece, tap)
-                    with f.when(inside):
-                        add_piece(f, vector, size, piece, source, target, x)
-            if add_piece is _add_side_by_side:
-                otherwise()
+        each(_add_side_by_side)
+        otherwise()
+        each(_add_apart)
     return f.text()
 
 

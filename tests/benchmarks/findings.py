@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from .limits import Limits
+from .problems import GRADIENT, VALUE, Convolution, Hessian, Matrices, Problem
 from .race import OURS, Outcome
 from .worker import CALLS, LOOPS
 
@@ -19,6 +20,7 @@ class Findings:
     one_core: Limits | None = None
     all_cores: Limits | None = None
     compile_seconds: dict[int, float] = field(default_factory=dict)  # by layers
+    scan_seconds: dict[str, float] = field(default_factory=dict)  # by problem, from its first symbol to results
     gradient_ratios: dict[str, float] = field(default_factory=dict)  # by workload
     graph_seconds: dict[str, dict[int, float]] = field(default_factory=dict)  # by shape and nodes
 
@@ -41,7 +43,7 @@ class Verdict:
 
 def verdicts(found: Findings) -> Iterator[Verdict]:
     """One for each target that was measured."""
-    for rule in (_tiny_steps, _named_networks, _no_slower, _waits, _compile_time, _graphs, _gradients):
+    for rule in RULES:
         yield from rule(found)
 
 
@@ -126,3 +128,55 @@ def _growth(sizes: dict[int, float]) -> float:
 def _gradients(found: Findings) -> Iterator[Verdict]:
     for name, ratio in found.gradient_ratios.items():
         yield Verdict(f"{name}: value and gradient cost at most 3 times the value", f"{ratio:.2f}", ratio <= 3)
+
+
+def _convolutions(found: Findings) -> Iterator[Verdict]:
+    for outcome in _outcomes_of(found, Convolution):
+        times = [(1 / each, mode) for mode, each in _against(outcome, "torch")]
+        if times:
+            figure = ", ".join(f"{each:.2f} ({mode})" for each, mode in times)
+            yield Verdict(f"{outcome.workload.name}: at most 1.5 times PyTorch's time", figure, max(times)[0] <= 1.5)
+
+
+def _hessians(found: Findings) -> Iterator[Verdict]:
+    for outcome in _outcomes_of(found, Hessian):
+        for _, times in _against(outcome, "jax"):
+            yield Verdict(f"{outcome.workload.name}: at least as fast as JAX", f"{times:.2f} times", times >= 1)
+
+
+def _matrices(found: Findings) -> Iterator[Verdict]:
+    for outcome in _outcomes_of(found, Matrices):
+        for rival in ("numpy", "jax"):
+            times = list(_against(outcome, rival))
+            if times:
+                figure = ", ".join(f"{each:.2f} times ({mode})" for mode, each in times)
+                target = f"{outcome.workload.name}: at least as fast as {rival}"
+                yield Verdict(target, figure, min(each for _, each in times) >= 1)
+
+
+def _scans(found: Findings) -> Iterator[Verdict]:
+    for name, seconds in found.scan_seconds.items():
+        target = f"{name}: value and gradient compile, and run once, in under 1 s"
+        yield Verdict(target, f"{seconds:.2f} s", seconds < 1)
+        value, gradient = ((OURS, mode) for mode in (VALUE, GRADIENT))
+        outcome = found.outcome(name)
+        if outcome and value in outcome.seconds:
+            ratio = outcome.ratio(gradient, value)
+            yield Verdict(f"{name}: the gradient costs at most 4 times the value", f"{ratio:.2f}", ratio <= 4)
+
+
+def _outcomes_of(found: Findings, kind: type[Problem]) -> Iterator[Outcome]:
+    return (outcome for outcome in found.outcomes if isinstance(outcome.workload, kind))
+
+
+def _against(outcome: Outcome, rival: str) -> Iterator[tuple[str, float]]:
+    """(mode, how many times as fast symdiff is)"""
+    for library, mode in outcome.seconds:
+        if library == OURS and (rival, mode) in outcome.seconds:
+            yield mode, outcome.ratio((rival, mode), (OURS, mode))
+
+
+RULES = (
+    _tiny_steps, _named_networks, _no_slower, _waits, _compile_time, _graphs, _gradients,
+    _convolutions, _hessians, _scans, _matrices,
+)  # fmt: skip

@@ -1,6 +1,7 @@
 """What is measured of symdiff alone, each in a process of its own: ``python -m tests.benchmarks.probes NAME ARGUMENT``.
 
 ``compile LAYERS``: seconds from the first symbol to the first loss of a network, with nothing cached.
+``first PROBLEM``: seconds from the first symbol to the first results of all its modes, with nothing cached.
 ``gradient WORKLOAD``: how many times as long value and gradient take as the value.
 ``graph SHAPE SIZE``: seconds to differentiate and optimise a graph of so many nodes.
 """
@@ -21,6 +22,7 @@ import symdiff as sd
 from . import graph_size
 from .peers.with_symdiff import Symdiff, model
 from .processes import command, environment
+from .worker import make_job
 from .workloads import WORKLOADS, Network
 
 ROUNDS = 25
@@ -36,15 +38,30 @@ def measure(*arguments: object) -> float:
     return float(done.stdout)
 
 
-def compile_seconds(layers: str) -> float:
-    """Of a ReLU network of width 64. Numba is imported and started before."""
+def start_numba() -> None:
+    """Import and start it, which is not what is measured."""
     sd.compile(sd.sum(sd.cos(sd.input("x", (sd.dim("n"),)))))(np.ones(3))
+
+
+def compile_seconds(layers: str) -> float:
+    """Of a ReLU network of width 64."""
+    start_numba()
     network = Network("", "", (64,) * int(layers) + (10,), 64)
     weights, (x, y) = network.weights(), network.batches(1)
     began = time.perf_counter()
     training = Symdiff().training(network)
     training.reset(weights)
     training.step(x[0], y[0])
+    return time.perf_counter() - began
+
+
+def first_seconds(problem: str) -> float:
+    start_numba()
+    began = time.perf_counter()
+    job = make_job(WORKLOADS[problem], Symdiff())
+    job.load()
+    for mode in job.modes:
+        job.found(mode)
     return time.perf_counter() - began
 
 
@@ -77,7 +94,7 @@ def graph_seconds(shape: str, size: str) -> float:
     return clock.seconds["grad"] + clock.seconds["optimize"]
 
 
-PROBES = {"compile": compile_seconds, "gradient": gradient_ratio, "graph": graph_seconds}
+PROBES = {"compile": compile_seconds, "first": first_seconds, "gradient": gradient_ratio, "graph": graph_seconds}
 
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:]

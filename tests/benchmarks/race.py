@@ -1,7 +1,8 @@
 """A workload in every library: each in a process of its own, measured in turn.
 
 Rounds go A B C A B C ..., so that a change in the machine's load meets all of them, and what is compared are the ratios
-within a round. A library that finds something else than the first one does is not measured.
+within a round. A library that finds something else than the first one does is not measured; modes of a network find the
+same, modes of a problem are different functions.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from statistics import median
 import numpy as np
 
 from . import peers
+from .problems import Problem
 from .processes import command, environment
 from .worker import CALLS, LOOPS
 from .workloads import WORKLOADS, Workload
@@ -92,6 +94,7 @@ class Worker:
 def race(name: str, libraries: list[str], rounds: int, waits: bool) -> Outcome:
     """With ``waits``, libraries start with empty caches, and once more with full ones; else with the user's caches."""
     outcome = Outcome(WORKLOADS[name])
+    libraries = [each for each in libraries if takes_part(each, outcome.workload)]
     waiting = [each for each in libraries if waits and (each not in peers.SLOW_TO_COMPILE or name == SLOW_WAITS)]
     with tempfile.TemporaryDirectory() as folder:
         environments = {each: environment(folder if each in waiting else None) for each in libraries}
@@ -110,15 +113,19 @@ def race(name: str, libraries: list[str], rounds: int, waits: bool) -> Outcome:
     return outcome
 
 
+def takes_part(library: str, workload: Workload) -> bool:
+    return library == OURS or not isinstance(workload, Problem) or library in workload.peers
+
+
 def _started(outcome: Outcome, environments: dict[str, dict[str, str]]) -> dict[str, tuple[Worker, tuple[str, ...]]]:
     """The processes that found the same, with their modes; those that did not are failures of the outcome."""
-    workers, expected = {}, None
+    workers, expected = {}, {}
     for library, environ in environments.items():
         worker = None
         try:
             worker = Worker(outcome.workload.name, library, environ)
             found = worker.report()["found"]
-            expected = expected or found[CALLS]
+            expected = expected or {mode: values for mode, values in found.items() if mode != LOOPS}
             check(found, expected)
             workers[library] = worker, tuple(found)
         except WorkerError as error:
@@ -128,14 +135,17 @@ def _started(outcome: Outcome, environments: dict[str, dict[str, str]]) -> dict[
     return workers
 
 
-def check(found: dict[str, list[float]], expected: list[float]) -> None:
+def check(found: dict[str, list[float]], expected: dict[str, list[float]]) -> None:
+    """A loop is expected to find what calls find."""
     for mode, values in found.items():
-        if not np.allclose(values, expected, rtol=TOLERANCE, atol=TOLERANCE):
-            raise WorkerError(f"{mode}: found {values}, expected {expected}")
+        wanted = expected[CALLS if mode == LOOPS else mode]
+        if not np.allclose(values, wanted, rtol=TOLERANCE, atol=TOLERANCE):
+            raise WorkerError(f"{mode}: found {values}, expected {wanted}")
 
 
 def _measure(outcome: Outcome, workers: dict[str, tuple[Worker, tuple[str, ...]]], rounds: int) -> None:
-    turns = [(library, mode) for mode in (CALLS, LOOPS) for library, (_, modes) in workers.items() if mode in modes]
+    every = dict.fromkeys(mode for _, modes in workers.values() for mode in modes)
+    turns = [(library, mode) for mode in every for library, (_, modes) in workers.items() if mode in modes]
     outcome.seconds = {turn: [] for turn in turns}
     for _ in range(rounds):
         for library, mode in turns:

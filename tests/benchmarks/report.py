@@ -11,6 +11,7 @@ from pathlib import Path
 import symdiff
 
 from .findings import Findings, verdicts
+from .problems import Problem
 from .race import OURS, Outcome
 from .worker import CALLS, LOOPS
 
@@ -20,14 +21,14 @@ INTRODUCTION = """\
 # Benchmarks
 
 This page is written by `python -m tests.benchmarks`. It compares symdiff with JAX, PyTorch, PyTensor and NumPy by hand
-on one machine. To repeat it (about ten minutes; what is not installed is left out):
+on one machine. To repeat it (about eight minutes; what is not installed is left out):
 
 ```sh
 python3 -m venv .venv && .venv/bin/pip install -e '.[benchmarks]' && .venv/bin/python -m tests.benchmarks
 ```
 
-Everything is float32. Networks are trained with Adam on the mean cross-entropy; for the other workloads the value and
-its gradient with respect to the input are computed. All libraries do the same work: they start from the same weights,
+Everything is float32. Networks are trained with Adam on the mean cross-entropy; for sums the value and its gradient with
+respect to the input are computed; convolutions, scans, a Hessian and small matrices have tables of their own. All libraries do the same work: they start from the same weights,
 and one whose first losses (or value and gradient) are not those of symdiff is refused. Each runs in a process of its
 own with its default number of threads, and is written as its users write it for speed: jitted JAX whose state is
 donated, eager PyTorch with the fused Adam (`torch.compile` takes a minute to compile and is measured only with
@@ -47,6 +48,11 @@ For symdiff microseconds per step, and the least time the machine allows as a sh
 times as long they take, and their microseconds."""
 
 
+PROBLEMS_NOTE = """\
+A call for each function, with NumPy arrays in and out. For symdiff microseconds; for the others how many times as long
+they take, and their microseconds. A gradient comes with its value."""
+
+
 def page(found: Findings) -> str:
     """The whole document."""
     parts = [INTRODUCTION, machine(), *sections(found)]
@@ -57,10 +63,14 @@ def sections(found: Findings) -> Iterator[str]:
     """What was measured; a partial run has some of it."""
     if found.outcomes:
         yield "## Workloads\n\n" + _table(("", ""), [(o.workload.name, o.workload.about) for o in found.outcomes])
+    if any(not isinstance(outcome.workload, Problem) for outcome in found.outcomes):
         yield f"## Steps\n\n{HOW_TO_READ}"
         yield f"### A call per step\n\n{_steps(found, CALLS)}"
         yield f"### Loops inside\n\n{_steps(found, LOOPS)}"
         yield f"### The machine's limits\n\n{_limits(found)}"
+    problems = [outcome for outcome in found.outcomes if isinstance(outcome.workload, Problem)]
+    if problems:
+        yield f"## Convolutions, scans, matrices\n\n{PROBLEMS_NOTE}\n\n{_problems(problems)}"
     waits = [outcome for outcome in found.outcomes if outcome.cold]
     if waits:
         yield f"## The first step\n\n{_waits(waits)}"
@@ -110,6 +120,17 @@ def _steps(found: Findings, mode: str) -> str:
         cells = [_microseconds(outcome.step(ours)), _share(found, outcome, mode)] if ours else ["", ""]
         rows.append([outcome.workload.name, *cells, *(_other(outcome, library, mode) for library in sorted(others))])
     return _table(head, rows)
+
+
+def _problems(outcomes: list[Outcome]) -> str:
+    """A row for each mode of each problem."""
+    others = sorted({library for outcome in outcomes for library, _ in outcome.seconds if library != OURS})
+    rows = []
+    for outcome in outcomes:
+        for mode in (mode for library, mode in outcome.seconds if library == OURS):
+            ours = _microseconds(outcome.step((OURS, mode)))
+            rows.append([outcome.workload.name, mode, ours, *(_other(outcome, each, mode) for each in others)])
+    return _table(["problem", "", OURS, *others], rows)
 
 
 def _other(outcome: Outcome, library: str, mode: str) -> str:

@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from itertools import cycle, islice
 from typing import Any
 
+import numpy as np
+
 from . import peers
 from .peers.peer import LoopingTraining, Peer
-from .workloads import WORKLOADS, Chain, CrossEntropy, Network
+from .problems import Problem
+from .workloads import WORKLOADS, Chain, CrossEntropy, Network, Workload
 
 CALLS, LOOPS = "calls", "loops"
 ROUND_SECONDS = 0.1
@@ -67,40 +70,45 @@ class TrainingJob:
 
 
 class FunctionJob:
-    """A value and its gradient: a call for each."""
+    """Functions of the same arrays: a value with its gradient, or all modes of a problem."""
 
-    modes = (CALLS,)
-
-    def __init__(self, workload: Chain | CrossEntropy, peer: Peer) -> None:
+    def __init__(self, workload: Chain | CrossEntropy | Problem, peer: Peer) -> None:
         self.workload, self.peer = workload, peer
-        self.function = peer.function(workload)
+        is_problem = isinstance(workload, Problem)
+        self.functions = peer.functions(workload) if is_problem else {CALLS: peer.function(workload)}
+        self.modes = tuple(self.functions)
 
     def load(self) -> None:
         self.arrays = [self.peer.prepared(array) for array in self.workload.arrays()]
 
     def first(self) -> float:
         self.load()
-        return self.function(*self.arrays)[0]
+        result, *_ = self.functions[self.modes[0]](*self.arrays)
+        return float(np.ravel(result)[0])
 
     def found(self, mode: str) -> list[float]:
-        """The value, and elements of the gradient, scaled to numbers around one."""
-        value, gradient = self.function(*self.arrays)
-        spread = gradient.ravel()[:: gradient.size // CHECKED_ELEMENTS]
-        return [value, *(1 + spread / abs(spread).max()).tolist()]
+        """Numbers as they are; of arrays some elements, scaled to numbers around one."""
+        numbers: list[float] = []
+        for result in self.functions[mode](*self.arrays):
+            if np.ndim(result) == 0:
+                numbers.append(float(result))
+                continue
+            spread = result.ravel()[:: max(1, result.size // CHECKED_ELEMENTS)]
+            numbers += (1 + spread / abs(spread).max()).tolist()
+        return numbers
 
     def seconds(self, mode: str, steps: int) -> float:
-        began = time.perf_counter()
+        function, began = self.functions[mode], time.perf_counter()
         for _ in range(steps):
-            self.function(*self.arrays)
+            function(*self.arrays)
         return (time.perf_counter() - began) / steps
 
 
 Job = TrainingJob | FunctionJob
 
 
-def make_job(workload: str, peer: Peer) -> Job:
-    found = WORKLOADS[workload]
-    return TrainingJob(found, peer) if isinstance(found, Network) else FunctionJob(found, peer)
+def make_job(workload: Workload, peer: Peer) -> Job:
+    return TrainingJob(workload, peer) if isinstance(workload, Network) else FunctionJob(workload, peer)
 
 
 def one_round(job: Job, mode: str) -> float:
@@ -125,6 +133,6 @@ def answers(job: Job) -> Iterator[Any]:
 
 
 if __name__ == "__main__":
-    for answer in answers(make_job(sys.argv[1], peers.make(sys.argv[2]))):
+    for answer in answers(make_job(WORKLOADS[sys.argv[1]], peers.make(sys.argv[2]))):
         print(answer, flush=True)
     os._exit(0)  # what libraries do at the end is of no interest

@@ -1,4 +1,5 @@
-"""What is measured, as data: networks that are trained, functions whose gradient is computed. All of it float32."""
+"""What is measured, as data: networks that are trained, functions whose gradient is computed, and the problems of
+problems.py. All of it float32."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
+
+from .problems import PROBLEMS, Problem
 
 Array = np.ndarray
 Layer = tuple[Array, ...]  # W, b; and the scale and shift of a layer norm
@@ -132,7 +135,7 @@ class CrossEntropy:
         return Work(0, ((moved, moved),))
 
 
-Workload = Network | Chain | CrossEntropy
+Workload = Network | Chain | CrossEntropy | Problem
 
 FUNCTIONS = (  # every argument is one where the function is smooth and well-conditioned
     ("multiply", 0.5), ("tanh",), ("exp",), ("sin",), ("log",), ("abs",),
@@ -155,4 +158,4 @@ WORKLOADS: dict[str, Workload] = {
         CrossEntropy("softmax-128x1000", "softmax cross-entropy alone, 128 rows of 1000 logits", 128, 1000),
         CrossEntropy("softmax-4096x10", "softmax cross-entropy alone, 4096 rows of 10 logits", 4096, 10),
     )
-}
+} | PROBLEMS

@@ -144,6 +144,14 @@ def test_running_statistics_move_as_by_hand_and_evaluation_uses_them() -> None:
     assert all((state[name] == before[name]).all() for name in state)
 
 
+def test_statistics_move_in_fit() -> None:
+    x = sd.input("x", (N, 4))
+    step = sd.train_step(sd.mean(sd.sin(layers.batch_norm(x, True, name="norm"))), [x], sd.optim.sgd(0.1))
+    state, batch = step.init(), RNG.normal(3, 2, (20, 4))
+    sd.compile(step).fit(state, batch, batch_size=20, epochs=3, seed=0)
+    np.testing.assert_allclose(state["norm.mean"], (1 - 0.9**3) * batch.mean(0), rtol=1e-9)
+
+
 def test_statistics_that_are_used_are_not_trained() -> None:
     x = sd.input("x", (N, 4, 6, 5))
     step = sd.train_step(sd.mean(normalizing(x, False) ** 2), [x], sd.optim.sgd(0.1))

@@ -115,6 +115,40 @@ def test_learned_positions() -> None:
     np.testing.assert_allclose(run([y], {X: GIVEN[X]}, state)[0], GIVEN[X] + state["places.W"][:T])
 
 
+def test_lengths_may_be_symbolic() -> None:
+    """A prompt that grows: one compiled function for all lengths, with the weights trained at one length."""
+    x = sd.input("x", (sd.dim("n"), sd.dim("t"), D))
+
+    @nn.scope("net")
+    def model(x: sd.Node) -> sd.Node:
+        h = nn.learned_positions(nn.sinusoidal_positions(x), longest=T)
+        return nn.transformer_block(h, HEADS, causal=True)
+
+    state = random_state(model(X))
+    f, wanted = sd.compile(model(x), inputs=[x]), sd.compile(model(X), inputs=[X])(state, GIVEN[X])
+    for length in (1, 3, T):
+        np.testing.assert_allclose(f(state, GIVEN[X][:, :length]), wanted[:, :length], rtol=1e-10, atol=1e-12)
+    with pytest.raises(sd.IndexRangeError):
+        f(state, np.zeros((1, T + 1, D)))
+
+
+def test_a_block_that_is_taken_again_has_the_same_gradients() -> None:
+    """sd.checkpoint around layers, dropout included: the second pass draws what the first did."""
+
+    @nn.scope("net")
+    def cost(again: bool) -> sd.Node:
+        def block(h: sd.Node) -> sd.Node:
+            return nn.transformer_block(h, HEADS, dropout=0.3, training=True, name="block")
+
+        return sd.sum(sd.sin((sd.checkpoint(block) if again else block)(X)))
+
+    wrt = [param for param in sd.Graph(cost(False)).params if param.type.is_float]
+    state = random_state(cost(False))
+    found = [run(sd.grad(cost(again), wrt), {X: GIVEN[X]}, state) for again in (False, True)]
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+
+
 def test_dropout_draws_for_every_place_anew() -> None:
     """Attention weights and both branches have keys of their own."""
     y = nn.transformer_block(X, HEADS, dropout=0.5, training=True, name="block")
@@ -140,7 +174,7 @@ def test_errors() -> None:
     with pytest.raises(sd.ShapeError, match="longest is 3"):
         nn.learned_positions(X, longest=3, name="a")
     with pytest.raises(sd.ShapeError, match="sizes in numbers"):
-        nn.sinusoidal_positions(sd.input("x", (2, sd.dim("t"), D)))
+        nn.learned_positions(sd.input("x", (2, sd.dim("t"), D)), name="a")
 
 
 def test_a_small_transformer_learns_to_copy_from_before() -> None:

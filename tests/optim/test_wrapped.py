@@ -128,8 +128,10 @@ class TestAverage:
         assert sorted(sd.train_step(sd.sum(a * b), [], rule).init()) == ["a", "a.ema", "a.m", "a.v", "b", "step"]
 
     def test_wrong_arguments(self):
-        with pytest.raises(ValueError, match=r"ema: decay lies in \[0, 1\), got 1"):
-            O.ema(O.sgd(0.1), 1)
+        with pytest.raises(ValueError, match=r"ema: decay lies in \[0, 1\), got 1\.0"):
+            O.ema(O.sgd(0.1), np.float32(1))
+        with pytest.raises(sd.ShapeError, match=r"ema: decay is a scalar, got constant: float64\[2\]"):
+            O.ema(O.sgd(0.1), sd.constant([0.5, 0.9]))
         with pytest.raises(sd.GraphError, match=r"ema: it goes around a rule with updates, got 0.9.*; write ema"):
             O.ema(0.9)
         state, _ = self.trained(O.sgd(0.1), 0)

@@ -118,6 +118,16 @@ class TestFiles:
             fit(train, state, model.X, model.Y, epochs=epochs, checkpoint=rule, resume=True)
         assert sorted(os.listdir(tmp_path)) == ["run-3.npz", "run-4.npz", "run.npz"]
 
+    def test_what_a_killed_process_left_is_swept(self, model, trained, tmp_path):
+        _, train, state = trained
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        parts = [f".run.npz.{gone.pid}-1.tmp", f".run.npz.{os.getppid()}-1.tmp", f".other.npz.{gone.pid}-1.tmp"]
+        for part in parts:
+            (tmp_path / part).write_text("half")
+        fit(train, state, model.X, model.Y, epochs=1, checkpoint=tmp_path / "run.npz")
+        assert sorted(os.listdir(tmp_path)) == sorted([*parts[1:], "run.npz"])
+
     def test_files_of_others_stay(self, model, trained, tmp_path):
         _, train, state = trained
         (tmp_path / "run-90.npz").write_text("mine")
@@ -273,3 +283,4 @@ def test_a_killed_process_goes_on_to_the_same_bits(tmp_path):
     for ending in (".state", ".csv"):
         found, expected = (Path(f"{name}{ending}").read_bytes() for name in (path, tmp_path / "whole.npz"))
         assert found == expected
+    assert not [name for name in os.listdir(tmp_path) if name.endswith(".tmp")]

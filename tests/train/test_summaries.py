@@ -125,6 +125,13 @@ def test_the_table_and_the_picture(tmp_path):
     assert [panel.get_title() for panel in figure.axes[:2]] == ["hidden: activation", "logits: activation"]
 
 
+def test_a_picture_of_values_that_are_all_one_or_none():
+    values = {"same": sd.input("a", (n,)), "none": sd.input("b", (n,))}
+    report = sd.statistics(values, inputs=list(values.values()), backend="numpy")(np.ones(3), np.full(3, np.nan))
+    same, none = report.plot().axes[:2]
+    assert len(same.patches) == 1 and not none.patches
+
+
 def test_refused():
     with pytest.raises(sd.GraphError, match=r"^statistics: takes arrays of floats, got y = y: int64\[n\], at test_"):
         sd.statistics([y])

@@ -9,10 +9,14 @@ import numpy as np
 from ...core.errors import ShapeError, explain
 from ...core.node import Node, Operand, describe
 from ...core.provenance import here
+from ...core.types import FLOAT64
 from ...init import glorot_uniform, normal
 from ...ops.convert import constant
+from ...ops.create import arange
+from ...ops.elementwise import astype, cos, sin, where
+from ...ops.index import take
 from ...ops.linalg import matmul
-from ...ops.shape import permute_dims, reshape
+from ...ops.shape import expand_dims, permute_dims, reshape
 from ...ops.slicing import slice_axis
 from ..attention import scaled_dot_product_attention
 from ..scopes import layer, param
@@ -88,33 +92,37 @@ def transformer_block(
 
 def sinusoidal_positions(x: Operand) -> Node:
     """x (n, T, d) with its place in the sequence added (Vaswani et al., 2017): sin(t / 10000^(2 i / d)) to column 2 i
-    of row t, the cosine to column 2 i + 1. No parameters.
+    of row t, the cosine to column 2 i + 1. No parameters; T may be symbolic.
 
     >>> import symdiff as sd
     >>> sd.nn.sinusoidal_positions(sd.input("x", (sd.dim("n"), 10, 32))).type.shape
     (Dim(n), 10, 32)
     """
     node = float_input("sinusoidal_positions", x, "(n, T, d)", 3, 3)
-    length, width = known_size("sinusoidal_positions", node, 1), known_size("sinusoidal_positions", node, 2)
+    width = known_size("sinusoidal_positions", node, 2)
     columns = np.arange(width)
-    angle = np.arange(length)[:, None] / 10000.0 ** ((columns - columns % 2) / width)
-    return node + constant(np.where(columns % 2, np.cos(angle), np.sin(angle)).astype(node.dtype))
+    waves = constant(10000.0 ** (-(columns - columns % 2) / width))
+    angle = expand_dims(arange(node.shape[1], dtype=FLOAT64), 1) * waves
+    return node + astype(where(constant(columns % 2 == 0), sin(angle), cos(angle)), node.dtype)
 
 
 def learned_positions(x: Operand, longest: int | None = None, name: str | None = None, init: Any = None) -> Node:
     """x (n, T, d) plus the first T rows of a parameter ``W`` (longest, d), by default of exactly T rows.
 
-    Raises ShapeError for sequences that are longer.
+    Raises ShapeError for sequences that are longer; where T is symbolic, which needs ``longest``, IndexRangeError when
+    the compiled function runs.
 
     >>> import symdiff as sd
     >>> sd.nn.learned_positions(sd.input("x", (sd.dim("n"), 10, 32)), longest=64, name="places").type.shape
     (Dim(n), 10, 32)
     """
     node = float_input("learned_positions", x, "(n, T, d)", 3, 3)
-    length, width = known_size("learned_positions", node, 1), known_size("learned_positions", node, 2)
-    rows = length if longest is None else count("learned_positions", "longest", longest)
-    if rows < length:
+    length, width = node.shape[1], known_size("learned_positions", node, 2)
+    if longest is None:
+        longest = known_size("learned_positions", node, 1)
+    rows = count("learned_positions", "longest", longest)
+    if isinstance(length, int) and rows < length:
         raise ShapeError(explain("learned_positions", f"longest is {rows}, got {describe(node)} (n, T, d)", at=here()))
     with layer("learned_positions", name):
         W = param("W", (rows, width), init or normal(0.02), node.dtype)
-        return node + slice_axis(W, 0, 0, length)
+        return node + (slice_axis(W, 0, 0, length) if isinstance(length, int) else take(W, arange(length), axis=0))

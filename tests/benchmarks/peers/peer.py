@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from ..problems import Problem
 from ..workloads import Array, Chain, CrossEntropy, Layer, Network
 
-Function = Callable[..., tuple[float, Array]]
+Function = Callable[..., tuple[float | Array, ...]]
 
 
 class Training(ABC):
@@ -47,3 +48,7 @@ class Peer(ABC):
     @abstractmethod
     def function(self, workload: Chain | CrossEntropy) -> Function:
         """From ``workload.arrays()`` to the value and its gradient with respect to the first of them."""
+
+    def functions(self, problem: Problem) -> dict[str, Function]:
+        """For each mode what it computes from ``problem.arrays()``; for libraries that the problem names."""
+        raise NotImplementedError(f"{type(self).__name__} is not compared on {problem.name}")

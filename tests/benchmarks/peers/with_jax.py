@@ -10,6 +10,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..problems import (
+    BY_IMAGES,
+    BY_WEIGHTS,
+    CHOLESKY,
+    FORWARD,
+    GRADIENT,
+    HESSIAN,
+    INVERSE,
+    SOLVE,
+    VALUE,
+    Convolution,
+    Hessian,
+    Integration,
+    Matrices,
+    Problem,
+    Recurrence,
+)
 from ..workloads import BETA1, BETA2, EPSILON, NORM_EPSILON, RATE, Array, Chain, CrossEntropy, Layer, Network
 from .peer import Function, LoopingTraining, Peer
 
@@ -92,3 +109,64 @@ class Jax(Peer):
             return float(value), np.asarray(gradient)
 
         return call
+
+    def functions(self, problem: Problem) -> dict[str, Function]:
+        return {mode: _called(jax.jit(function)) for mode, function in _FUNCTIONS[type(problem)](problem).items()}
+
+
+Functions = dict[str, Callable[..., Any]]
+
+
+def _called(compiled: Callable[..., Any]) -> Function:
+    return lambda *arrays: tuple(np.asarray(each) for each in jax.tree.leaves(compiled(*arrays)))
+
+
+def _convolution(problem: Convolution) -> Functions:
+    def conv(x: Any, w: Any) -> Any:
+        return jax.lax.conv_general_dilated(x, w, (1, 1), [(problem.padding, problem.padding)] * 2)
+
+    return {
+        FORWARD: lambda x, w, ct: conv(x, w),
+        BY_IMAGES: lambda x, w, ct: jax.vjp(lambda x: conv(x, w), x)[1](ct),
+        BY_WEIGHTS: lambda x, w, ct: jax.vjp(lambda w: conv(x, w), w)[1](ct),
+    }
+
+
+def _hessian(problem: Hessian) -> Functions:
+    return {HESSIAN: jax.hessian(partial(problem.loss, jnp))}
+
+
+def _integration(problem: Integration) -> Functions:
+    def value(rates: Any, start: Any) -> Any:
+        step = partial(problem.step, jnp, rates)
+        last, _ = jax.lax.scan(lambda z, _: (step(z), None), start, length=problem.steps)
+        return jnp.square(last).sum()
+
+    return {VALUE: value, GRADIENT: jax.value_and_grad(value, (0, 1))}
+
+
+def _recurrence(problem: Recurrence) -> Functions:
+    def value(*arrays: Any) -> Any:
+        *weights, xs = arrays
+        zeros = jnp.zeros((problem.batch, problem.hidden), jnp.float32)
+        _, hs = jax.lax.scan(partial(problem.step, jnp, jax.nn.sigmoid, weights), (zeros, zeros), xs)
+        return jnp.square(hs).mean()
+
+    return {VALUE: value, GRADIENT: jax.value_and_grad(value, (0, 1, 2))}
+
+
+def _matrices(_: Matrices) -> Functions:
+    return {
+        CHOLESKY: lambda a, b: jnp.linalg.cholesky(a),
+        SOLVE: jnp.linalg.solve,
+        INVERSE: lambda a, b: jnp.linalg.inv(a),
+    }
+
+
+_FUNCTIONS: dict[type, Callable[..., Functions]] = {
+    Convolution: _convolution,
+    Hessian: _hessian,
+    Integration: _integration,
+    Recurrence: _recurrence,
+    Matrices: _matrices,
+}

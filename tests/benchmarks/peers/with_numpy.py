@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from ..problems import CHOLESKY, INVERSE, SOLVE, Matrices, Problem
 from ..workloads import BETA1, BETA2, EPSILON, NORM_EPSILON, RATE, Array, Chain, CrossEntropy, Layer, Network
 from .peer import Function, Peer, Training
 
@@ -230,3 +231,12 @@ class NumPy(Peer):
         if isinstance(workload, Chain):
             return lambda x: chain_function(workload, x)
         return SoftmaxCrossEntropy(workload.rows, workload.classes)
+
+    def functions(self, problem: Problem) -> dict[str, Function]:
+        if not isinstance(problem, Matrices):
+            return super().functions(problem)
+        return {
+            CHOLESKY: lambda a, b: (np.linalg.cholesky(a),),
+            SOLVE: lambda a, b: (np.linalg.solve(a, b),),
+            INVERSE: lambda a, b: (np.linalg.inv(a),),
+        }

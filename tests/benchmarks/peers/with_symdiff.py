@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 import symdiff as sd
 from symdiff import Node
 
+from ..problems import (
+    BY_IMAGES,
+    BY_WEIGHTS,
+    CHOLESKY,
+    FORWARD,
+    GRADIENT,
+    HESSIAN,
+    INVERSE,
+    SOLVE,
+    VALUE,
+    Convolution,
+    Hessian,
+    Integration,
+    Matrices,
+    Problem,
+    Recurrence,
+)
 from ..workloads import BETA1, BETA2, EPSILON, NORM_EPSILON, RATE, Array, Chain, CrossEntropy, Layer, Network
 from .peer import Function, LoopingTraining, Peer
 
@@ -86,6 +104,11 @@ class Symdiff(Peer):
 
         return call
 
+    def functions(self, problem: Problem) -> dict[str, Function]:
+        symbols = [sd.input(f"x{k}", array.shape, dtype="float32") for k, array in enumerate(problem.arrays())]
+        outputs = _OUTPUTS[type(problem)](problem, *symbols)
+        return {mode: sd.compile(nodes, inputs=symbols, backend=self.backend) for mode, nodes in outputs.items()}
+
 
 def _chain(chain: Chain) -> tuple[Node, list[Node]]:
     x = h = sd.input("x", (sd.dim("n"),), dtype="float32")
@@ -98,3 +121,44 @@ def _cross_entropy(workload: CrossEntropy) -> tuple[Node, list[Node]]:
     n = sd.dim("n")
     logits, labels = sd.input("logits", (n, workload.classes), dtype="float32"), sd.input("labels", (n,), dtype="int64")
     return sd.losses.softmax_cross_entropy(logits, labels), [logits, labels]
+
+
+Outputs = dict[str, list[Node]]
+
+
+def _convolution(problem: Convolution, x: Node, w: Node, ct: Node) -> Outputs:
+    y = sd.nn.conv2d(x, w, padding=problem.padding)
+    return {FORWARD: [y], BY_IMAGES: sd.vjp([y], [x], [ct]), BY_WEIGHTS: sd.vjp([y], [w], [ct])}
+
+
+def _hessian(problem: Hessian, theta: Node, x: Node, y: Node) -> Outputs:
+    return {HESSIAN: [sd.hessian(problem.loss(sd, theta, x, y), theta)]}
+
+
+def _integration(problem: Integration, rates: Node, start: Node) -> Outputs:
+    last, _ = sd.scan(lambda z, _: (problem.step(sd, rates, z), ()), start, length=problem.steps)
+    return _value_and_gradient(sd.sum(sd.square(last)), [rates, start])
+
+
+def _recurrence(problem: Recurrence, *symbols: Node) -> Outputs:
+    *weights, xs = symbols
+    zeros = sd.constant(np.zeros((problem.batch, problem.hidden), np.float32))
+    _, hs = sd.scan(lambda state, x: problem.step(sd, sd.sigmoid, weights, state, x), (zeros, zeros), xs)
+    return _value_and_gradient(sd.mean(sd.square(hs)), weights)
+
+
+def _value_and_gradient(value: Node, wrt: list[Node]) -> Outputs:
+    return {VALUE: [value], GRADIENT: [value, *sd.grad(value, wrt)]}
+
+
+def _matrices(_: Matrices, a: Node, b: Node) -> Outputs:
+    return {CHOLESKY: [sd.cholesky(a)], SOLVE: [sd.solve(a, b)], INVERSE: [sd.inv(a)]}
+
+
+_OUTPUTS: dict[type, Callable[..., Outputs]] = {
+    Convolution: _convolution,
+    Hessian: _hessian,
+    Integration: _integration,
+    Recurrence: _recurrence,
+    Matrices: _matrices,
+}

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch.nn import functional
 
+from ..problems import (
+    BY_IMAGES,
+    BY_WEIGHTS,
+    FORWARD,
+    GRADIENT,
+    HESSIAN,
+    VALUE,
+    Convolution,
+    Hessian,
+    Problem,
+    Recurrence,
+)
 from ..workloads import BETA1, BETA2, EPSILON, NORM_EPSILON, RATE, Array, Chain, CrossEntropy, Layer, Network
 from .peer import Function, Peer, Training
 
@@ -77,6 +91,9 @@ class Torch(Peer):
 
         return call
 
+    def functions(self, problem: Problem) -> dict[str, Function]:
+        return {mode: _called(function) for mode, function in _FUNCTIONS[type(problem)](problem).items()}
+
     def value_of(self, workload: Chain | CrossEntropy) -> Any:
         return (lambda x: chain_sum(workload, x)) if isinstance(workload, Chain) else functional.cross_entropy
 
@@ -87,3 +104,48 @@ class TorchCompile(Torch):
 
     def value_of(self, workload: Chain | CrossEntropy) -> Any:
         return torch.compile(super().value_of(workload))
+
+
+Functions = dict[str, Callable[..., tuple[Any, ...]]]
+
+
+def _called(function: Callable[..., tuple[Any, ...]]) -> Function:
+    return lambda *arrays: tuple(each.detach().numpy() for each in function(*map(torch.from_numpy, arrays)))
+
+
+def _convolution(problem: Convolution) -> Functions:
+    pads = problem.padding
+    return {
+        FORWARD: lambda x, w, ct: (functional.conv2d(x, w, padding=pads),),
+        BY_IMAGES: lambda x, w, ct: (torch.nn.grad.conv2d_input(x.shape, w, ct, padding=pads),),
+        BY_WEIGHTS: lambda x, w, ct: (torch.nn.grad.conv2d_weight(x, w.shape, ct, padding=pads),),
+    }
+
+
+def _hessian(problem: Hessian) -> Functions:
+    hessian = torch.func.hessian(partial(problem.loss, torch))
+    return {HESSIAN: lambda *arrays: (hessian(*arrays),)}
+
+
+def _recurrence(problem: Recurrence) -> Functions:
+    """By PyTorch's own LSTM, whose weights are transposed and whose biases are two."""
+    zeros, no_bias = torch.zeros(1, problem.batch, problem.hidden), torch.zeros(4 * problem.hidden)
+
+    def value(W: Any, U: Any, b: Any, xs: Any) -> Any:
+        hs, _, _ = torch.lstm(xs, (zeros, zeros), (W.T, U.T, b, no_bias), True, 1, 0.0, True, False, False)
+        return hs.square().mean()
+
+    def gradient(*arrays: Any) -> tuple[Any, ...]:
+        *weights, xs = arrays
+        weights = [each.requires_grad_() for each in weights]
+        found = value(*weights, xs)
+        return (found, *torch.autograd.grad(found, weights))
+
+    return {VALUE: lambda *arrays: (value(*arrays),), GRADIENT: gradient}
+
+
+_FUNCTIONS: dict[type, Callable[..., Functions]] = {
+    Convolution: _convolution,
+    Hessian: _hessian,
+    Recurrence: _recurrence,
+}
