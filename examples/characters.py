@@ -1,11 +1,9 @@
-"""What the language models share: text as numbers, training, and samples of what a model writes."""
+"""What the language models share: a text as numbers, training, and samples of what a model writes."""
 
-import time
 from argparse import Namespace
-from collections.abc import Callable
 
 import numpy as np
-from common import extras
+from common import extras, table
 from datasets import book
 from numpy.typing import NDArray
 
@@ -15,11 +13,14 @@ with extras():
     from matplotlib.figure import Figure
 
 ALPHABET = "\n !'(),-.:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+MOSES = 5852  # verses of the first five books: 780,000 letters
+PROMPTS = ("In the beginning God ", "And the LORD spake unto Moses, ", "And Pharaoh said, ")
+
 Letters = NDArray[np.int64]
 
 
 def encode(text: str) -> Letters:
-    """The places of letters in the alphabet; what is not in it is left out."""
+    """The places of letters in the alphabet; those that are not in it are left out."""
     return np.array([ALPHABET.index(letter) for letter in text if letter in ALPHABET])
 
 
@@ -27,30 +28,74 @@ def decode(letters: Letters) -> str:
     return "".join(ALPHABET[k] for k in letters.ravel())
 
 
-def rows(text: str, length: int) -> Letters:
-    """The text cut into rows of ``length`` letters, each with the first letter of the next row behind it."""
-    letters = encode(text)
+def rows(letters: Letters, length: int) -> Letters:
+    """A text cut into rows of ``length`` letters, each with the letter that follows at its end."""
     starts = np.arange(0, len(letters) - length, length)
     return letters[starts[:, None] + np.arange(length + 1)]
 
 
-def bits(loss: sd.Node) -> sd.Node:
-    """A cross-entropy in bits: what a letter costs a code made by the model. Guessing blindly costs 6."""
-    return loss / np.log(2).astype(np.float32)
+def drawn(logits: sd.Node, seed: sd.Node, place: sd.Node, temperature: float = 0.6) -> sd.Node:
+    """A letter for each row of logits, drawn with its probability; below temperature 1 likely ones more often."""
+    key = sd.random.fold_in(sd.random.key(seed), place)
+    return sd.random.categorical(key, logits / temperature)
 
 
-def study(
-    given: Namespace, step: sd.TrainStep, write: Callable[[sd.State, Letters, int], Letters], epochs: int, size: int
-) -> float:
-    """Train on ``size`` letters of the book, print samples, and give the bits per letter on verses held back.
+def bits(logits: sd.Node, letters: sd.Node) -> sd.Node:
+    """The cross-entropy in bits: how many a letter needs in a code that the model makes."""
+    return sd.losses.softmax_cross_entropy(logits, letters) / np.log(2).astype(np.float32)
 
-    ``write(state, prompt, seed)`` gives the letters that the model writes after a prompt.
+
+def study(given: Namespace, step: sd.TrainStep, writer: sd.Compiled, epochs: int) -> float:
+    """Train on the five books of Moses, print what the model writes, and give its bits for letters held back.
+
+    ``writer(state, prompt, seed)`` gives letters that the model lets follow the prompt, (1, length).
     """
-    length = step.graph.inputs[0].shape[1] - 1
-    verses = book()
-    held_back = rows("\n".join(verses[-1500:]), length)[: 50 if given.small else 500]
-    learned = rows("\n".join(verses[:-1500])[: size // 50 if given.small else size], length)
-
+    letters = encode("\n".join(book()[: MOSES // 50 if given.small else MOSES]))
+    (_, row) = step.graph.inputs[0].shape
     train, state = sd.compile(step), step.init(seed=0)
-    began = step_speed = time.perf_counter()
-    history = train.fit(state, learned, batch_size=32, epochs=1 if given.small else epochs, validation=held_back)
+
+    def written(prompt: str, seed: int) -> str:
+        return prompt + decode(writer(state, encode(prompt)[None], seed))
+
+    samples = [("untrained", written(PROMPTS[1], 0))]
+    history = train.fit(
+        state,
+        rows(letters, row - 1),
+        batch_size=32,
+        epochs=1 if given.small else epochs,
+        validation=0.05,
+        callback=lambda epoch, means: samples.append((f"epoch {epoch + 1}", written(PROMPTS[1], 0))),
+    )
+    print(f"{history}\n")
+    for when, sample in samples:
+        print(f"{when:<10}{sample[:100]!r}")
+    for seed, prompt in enumerate(PROMPTS):
+        print(f"\n{written(prompt, seed)}")
+
+    shares = np.bincount(letters) / len(letters)
+    guesses = {
+        "each letter equally likely": np.log2(len(ALPHABET)),
+        "each as likely as in the text": -float(shares[shares > 0] @ np.log2(shares[shares > 0])),
+        "this model, on lines held back": history.val_loss[-1],
+    }
+    print("\n" + table("what is known  bits for a letter", *guesses.items()))
+    curves(history, guesses).savefig(given.out / "curves.png", dpi=120)
+    (given.out / "samples.txt").write_text("\n\n".join(written(PROMPTS[1], seed) for seed in range(10)) + "\n")
+    print(f"\nfiles     curves.png and samples.txt in {given.out}/")
+    return history.val_loss[-1]
+
+
+def curves(history: sd.History, guesses: dict[str, float]) -> Figure:
+    """Bits for a letter, step by step, and on lines held back."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    panel = figure.subplots()
+    losses = history.steps["loss"]
+    panel.plot(losses, linewidth=0.5, color="tab:blue", alpha=0.6, label="each step")
+    after = len(losses) // history.epochs * np.arange(1, history.epochs + 1)
+    panel.plot(after, history.val_loss, "o-", color="tab:red", label="lines held back")
+    for name, value in list(guesses.items())[:2]:
+        panel.axhline(value, color="gray", linestyle=":")
+        panel.text(len(losses), value, name, ha="right", va="bottom", fontsize=8)
+    panel.set(xlabel="step", ylabel="bits for a letter", ylim=(0, 6.5))
+    panel.legend(loc="lower left")
+    return figure

@@ -12,7 +12,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "symdiff"
 FLOORS = [
-    {"core"}, {"interpret"}, {"routines"}, {"ops"}, {"passes"}, {"autodiff"}, {"inspect"}, {"lower"}, {"runtime"}, {"emit"},
+    {"core"}, {"interpret"}, {"routines"}, {"ops"}, {"passes"}, {"autodiff"}, {"inspect"}, {"lower"}, {"runtime"},
+    {"emit"},
 ]  # fmt: skip
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 HIGHEST = len(FLOORS)  # losses, nn, optim, train, compile, ...: above every room, in no order of their own

@@ -1,5 +1,5 @@
-"""Built-in steps that run other tables of steps, as LLVM text: a loop over rows or for as long as a condition holds, and
-a choice of two. Tables are given by their addresses; all share the slots of the program around them."""
+"""Built-in steps that run other tables of steps, as LLVM text: a loop over rows, or for as long as a condition holds,
+and a choice of two. Tables are given by their addresses; all share the slots of the program around them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ from symdiff.runtime.assembly import Function
 
 NEVER_ENDED = 1 << 40
 """The status of a loop whose condition still holds after as many steps as there may be."""
-LOOP_WORDS = ("count", "table", "steps", "condition", "condition_steps", "holds", "trips", "counted", "reverse", "report")
+LOOP_WORDS = (
+    "count",
+    "table",
+    "steps",
+    "condition",
+    "condition_steps",
+    "holds",
+    "trips",
+    "counted",
+    "reverse",
+    "report",
+)
 ROW_WORDS = ("row", "whole", "bytes", "fresh")
 
 

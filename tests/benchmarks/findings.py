@@ -156,7 +156,7 @@ def _matrices(found: Findings) -> Iterator[Verdict]:
 
 def _scans(found: Findings) -> Iterator[Verdict]:
     for name, seconds in found.scan_seconds.items():
-        target = f"{name}: value and gradient compile, and run once, in under 1 s"
+        target = f"{name}: from the first symbol to the first value and gradient in under 1 s"
         yield Verdict(target, f"{seconds:.2f} s", seconds < 1)
         value, gradient = ((OURS, mode) for mode in (VALUE, GRADIENT))
         outcome = found.outcome(name)

@@ -114,7 +114,7 @@ class Recurrence:
     batch: int = 16
     features: int = 32
     hidden: int = 64
-    peers = ("jax", "torch")
+    peers = ("jax",)
 
     @property
     def about(self) -> str:

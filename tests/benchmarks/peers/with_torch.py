@@ -13,13 +13,10 @@ from ..problems import (
     BY_IMAGES,
     BY_WEIGHTS,
     FORWARD,
-    GRADIENT,
     HESSIAN,
-    VALUE,
     Convolution,
     Hessian,
     Problem,
-    Recurrence,
 )
 from ..workloads import BETA1, BETA2, EPSILON, NORM_EPSILON, RATE, Array, Chain, CrossEntropy, Layer, Network
 from .peer import Function, Peer, Training
@@ -127,25 +124,7 @@ def _hessian(problem: Hessian) -> Functions:
     return {HESSIAN: lambda *arrays: (hessian(*arrays),)}
 
 
-def _recurrence(problem: Recurrence) -> Functions:
-    """By PyTorch's own LSTM, whose weights are transposed and whose biases are two."""
-    zeros, no_bias = torch.zeros(1, problem.batch, problem.hidden), torch.zeros(4 * problem.hidden)
-
-    def value(W: Any, U: Any, b: Any, xs: Any) -> Any:
-        hs, _, _ = torch.lstm(xs, (zeros, zeros), (W.T, U.T, b, no_bias), True, 1, 0.0, True, False, False)
-        return hs.square().mean()
-
-    def gradient(*arrays: Any) -> tuple[Any, ...]:
-        *weights, xs = arrays
-        weights = [each.requires_grad_() for each in weights]
-        found = value(*weights, xs)
-        return (found, *torch.autograd.grad(found, weights))
-
-    return {VALUE: lambda *arrays: (value(*arrays),), GRADIENT: gradient}
-
-
 _FUNCTIONS: dict[type, Callable[..., Functions]] = {
     Convolution: _convolution,
     Hessian: _hessian,
-    Recurrence: _recurrence,
 }
