@@ -26,8 +26,32 @@ def model(letters: sd.Node) -> sd.Node:
 
 
 text = sd.input("text", (sd.dim("n"), WINDOW + 1), dtype="int64")
-adam = sd.optim.adam(sd.optim.schedules.warmup(sd.optim.schedules.cosine(3e-3, 1500), 50))
+adam = sd.optim.adam(sd.optim.schedules.warmup(50, then=sd.optim.schedules.cosine(3e-3, 1450)))
 step = sd.train_step(bits(model(text[:, :-1]), text[:, 1:]), [text], adam, name="char_transformer")
 
-prompt = sd.input("prompt", (1, sd.dim("length")), dtype="int64")
+length = sd.dim("length")  # of the prompt
+prompt = sd.input("prompt", (1, length), dtype="int64")
 seed = sd.input("seed", (), dtype="int64")
+
+
+def write(carry: tuple[sd.Node, sd.Node], place: sd.Node) -> tuple[tuple[sd.Node, sd.Node], sd.Node]:
+    """One more letter behind the ``filled`` first ones of the window; from a full window the first one falls out."""
+    window, filled = carry
+    letter = drawn(model(window)[0, filled - 1], seed, place)
+    window = sd.where(filled < WINDOW, window, sd.roll(window, -1, axis=1))
+    window = sd.where(sd.arange(WINDOW) == sd.minimum(filled, WINDOW - 1), letter, window)
+    return (window, sd.minimum(filled + 1, WINDOW)), letter
+
+
+begun = sd.concat([prompt, sd.zeros((1, WINDOW - length), "int64")], axis=1)
+_, written = sd.scan(write, (begun, sd.size(length, "int64")), sd.arange(300))
+
+
+def main(arguments: list[str] | None = None) -> float:
+    """Train, print, draw, and give the bits for a letter on lines held back."""
+    given = options(__doc__, "char_transformer", arguments)
+    return study(given, step, sd.compile(written, inputs=[prompt, seed]), epochs=4)
+
+
+if __name__ == "__main__":
+    main()

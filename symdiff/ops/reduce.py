@@ -13,7 +13,7 @@ from ..core.node import Node, Operand, build, describe
 from ..core.op import ArgReduction, Attrs, Derivative, NotDifferentiable, Op, Reduction
 from ..core.provenance import here
 from ..core.registry import provide
-from ..core.types import BOOL, FLOAT64, INT64, Shape, TensorType, normal_axes, normal_axis
+from ..core.types import BOOL, FLOAT64, INT64, Shape, TensorType, as_dtype, normal_axes, normal_axis
 from .batching import attributes, later
 from .convert import as_node
 from .elementwise import equal, where
@@ -95,9 +95,11 @@ def refuse_empty(name: str, node: Node, axes: Sequence[int]) -> None:
         raise ShapeError(explain(name, f"no elements along axis {tuple(axes)} of {describe(node)}", at=here()))
 
 
-def numbers(x: Operand) -> Node:
-    """Operand of a sum or product: as in NumPy, booleans and small integers become int64."""
+def numbers(x: Operand, dtype: Any = None) -> Node:
+    """Operand of a sum or product, in the dtype asked for; as in NumPy, booleans and small integers become int64."""
     node = as_node(x)
+    if dtype is not None:
+        return build_astype(node, as_dtype(dtype))
     if node.dtype == BOOL or (node.dtype.kind == "i" and node.dtype != INT64):
         return build_astype(node, INT64)
     if node.dtype.kind == "u":
@@ -106,23 +108,23 @@ def numbers(x: Operand) -> Node:
 
 
 @provide("sum")
-def sum(x: Operand, axis: Any = None, keepdims: bool = False) -> Node:
-    """Sum of elements; of none, 0. Booleans and small integers are summed as int64.
+def sum(x: Operand, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Node:
+    """Sum of elements, in ``dtype``; of none, 0. Booleans and small integers are summed as int64 by default.
 
     >>> import symdiff as sd
     >>> sd.sum(sd.input("x", (sd.dim("n"), 3)), axis=0).type.shape
     (3,)
     """
-    return _reduce(_SUM, numbers(x), axis, keepdims)
+    return _reduce(_SUM, numbers(x, dtype), axis, keepdims)
 
 
 @provide("prod")
-def prod(x: Operand, axis: Any = None, keepdims: bool = False) -> Node:
-    """Product of elements; of none, 1.
+def prod(x: Operand, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Node:
+    """Product of elements, in ``dtype``; of none, 1.
 
     The derivative, the product of all others, is exact at zeros to any order.
     """
-    node = numbers(x)
+    node = numbers(x, dtype)
     for one in reversed(normal_axes(axis, node.ndim, f"prod of {describe(node)} at {here()}")):
         node = _reduce(_PROD, node, one, keepdims)
     return node
@@ -148,9 +150,9 @@ def _ordered(name: str, x: Operand) -> Node:
 
 
 @provide("mean")
-def mean(x: Operand, axis: Any = None, keepdims: bool = False) -> Node:
-    """Sum divided by the number of elements; integers as float64; of no elements, NaN."""
-    node = as_node(x)
+def mean(x: Operand, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Node:
+    """Sum divided by the number of elements, in ``dtype``; integers as float64; of no elements, NaN."""
+    node = as_node(x) if dtype is None else build_astype(as_node(x), as_dtype(dtype))
     if not node.type.is_float:
         node = build_astype(node, FLOAT64)
     axes = normal_axes(axis, node.ndim, f"mean of {describe(node)} at {here()}")

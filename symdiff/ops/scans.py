@@ -84,7 +84,7 @@ _CUMSUM = _scan("cumsum", lambda x, axis: np.cumsum(x, axis, x.dtype), routines.
 
 
 @provide("cumsum")
-def cumsum(x: Operand, axis: int | None = None) -> Node:
+def cumsum(x: Operand, axis: int | None = None, *, dtype: Any = None) -> Node:
     """Running sum along an axis; of all elements in order by default. Booleans and small integers as int64.
 
     The derivative is the running sum of the cotangent from the end.
@@ -93,9 +93,9 @@ def cumsum(x: Operand, axis: int | None = None) -> Node:
     >>> sd.cumsum(sd.input("x", (sd.dim("n"), 3)), axis=1).type.shape
     (Dim(n), 3)
     """
-    node = numbers(x)
+    node = numbers(x, dtype)
     if axis is None:
-        return cumsum(ravel(node), 0)
+        return cumsum(ravel(node), 0, dtype=node.dtype)
     return build(_CUMSUM, [node], {"axis": _axis("cumsum", node, axis)})
 
 
@@ -171,14 +171,14 @@ _CUMPROD = _scan("cumprod", lambda x, axis: np.cumprod(x, axis, x.dtype), routin
 
 
 @provide("cumprod")
-def cumprod(x: Operand, axis: int | None = None) -> Node:
+def cumprod(x: Operand, axis: int | None = None, *, dtype: Any = None) -> Node:
     """Running product along an axis; of all elements in order by default. Booleans and small integers as int64.
 
     The derivative is exact at zeros, to any order.
     """
-    node = numbers(x)
+    node = numbers(x, dtype)
     if axis is None:
-        return cumprod(ravel(node), 0)
+        return cumprod(ravel(node), 0, dtype=node.dtype)
     return build(_CUMPROD, [node], {"axis": _axis("cumprod", node, axis)})
 
 

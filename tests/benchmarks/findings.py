@@ -20,9 +20,9 @@ class Findings:
     one_core: Limits | None = None
     all_cores: Limits | None = None
     compile_seconds: dict[int, float] = field(default_factory=dict)  # by layers
-    scan_seconds: dict[str, float] = field(default_factory=dict)  # by problem, from its first symbol to results
     gradient_ratios: dict[str, float] = field(default_factory=dict)  # by workload
     graph_seconds: dict[str, dict[int, float]] = field(default_factory=dict)  # by shape and nodes
+    scan_seconds: dict[str, float] = field(default_factory=dict)  # by problem, to its first gradient
 
     def outcome(self, name: str) -> Outcome | None:
         return next((outcome for outcome in self.outcomes if outcome.workload.name == name), None)

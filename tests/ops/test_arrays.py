@@ -238,3 +238,16 @@ def test_long_rows_are_sorted_and_equal_elements_keep_their_order(size: int) -> 
     np.testing.assert_array_equal(found[0], np.argsort(values, 1, kind="stable"))
     np.testing.assert_array_equal(found[1], np.argsort(values, 0, kind="stable"))
     np.testing.assert_array_equal(found[2], np.sort(values)[:, ::-1])
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "mean", "cumsum", "cumprod"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+def test_a_dtype_that_is_asked_for(name, dtype):
+    x = sd.input("x", (4,), dtype="int32")
+    given = np.array([3, -2, 5, 7], "int32")
+    if name == "mean" and dtype.startswith("int"):
+        return
+    found = sd.compile(getattr(sd, name)(x, dtype=dtype), inputs=[x], backend="numpy")(given)
+    expected = getattr(np, name)(given, dtype=dtype)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
