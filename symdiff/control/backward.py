@@ -32,8 +32,7 @@ def rule(cotangents: Sequence[Node | None], out: Node, *inputs: Node) -> list[No
     if loop.length is None:
         problem = "a while_loop without a limit cannot store its steps, so there is no gradient in reverse mode"
         raise GradientError(explain("while_loop", problem, at=here(), hint="pass max_steps=, or use sd.jvp"))
-    back = _Backward(loop, cotangents)
-    return back.cotangents()
+    return _Backward(loop, cotangents).cotangents()
 
 
 class _Backward:
@@ -129,23 +128,21 @@ def _to_save(gradients: Sequence[Node], cotangents: Sequence[Node], loop: Parts)
     """The values of a step forward that the step backward reads from memory."""
     from_step = depends_on(gradients, [*loop.carry, *loop.x])
     from_cotangents = depends_on(gradients, cotangents)
-    saved: dict[Node, None] = {}
-    stack = [*reversed(toposort(gradients))]
-    wanted = {node for node in stack if node in from_cotangents}
-    frontier = [parent for node in wanted for parent in node.inputs if parent not in from_cotangents]
-    frontier += [node for node in gradients if node not in from_cotangents]
-    seen: set[Node] = set()
+    order = toposort(gradients)
+    frontier = [parent for node in order if node in from_cotangents for parent in node.inputs]
+    frontier += gradients
+    saved: set[Node] = set()
+    seen = {*from_cotangents, *loop.x}
     while frontier:
         node = frontier.pop()
-        if node in seen or node not in from_step or node in loop.x:
+        if node in seen or node not in from_step:
             continue
         seen.add(node)
         if node in loop.carry or not (loop.again or _is_cheap(node)):
-            saved[node] = None
+            saved.add(node)
         else:
             frontier.extend(node.inputs)
-    order = {node: place for place, node in enumerate(toposort(gradients))}
-    return sorted(saved, key=order.__getitem__)
+    return [node for node in order if node in saved]
 
 
 def _is_cheap(node: Node) -> bool:
