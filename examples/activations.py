@@ -26,7 +26,7 @@ functions = {
 
 
 def derivative(f: sd.Node) -> sd.Node:
-    """df/dz for each element: the Jacobian is diagonal, so its product with ones is all of it, and no matrix is made."""
+    """df/dz for each element: the Jacobian is diagonal, so its product with ones is all of it."""
     return sd.vjp(f, z, sd.ones_like(f))
 
 

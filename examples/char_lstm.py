@@ -25,7 +25,7 @@ def model(letters: sd.Node, state: State | None = None) -> tuple[sd.Node, State]
 
 text = sd.input("text", (sd.dim("n"), 65), dtype="int64")
 logits, _ = model(text[:, :-1])
-adam = sd.optim.adam(sd.optim.schedules.cosine(3e-3, 1500))
+adam = sd.optim.adam(sd.optim.schedules.cosine(5e-3, 1500))
 step = sd.train_step(bits(logits, text[:, 1:]), [text], sd.optim.clip_by_global_norm(adam, 1.0), name="char_lstm")
 
 prompt = sd.input("prompt", (1, sd.dim("length")), dtype="int64")

@@ -39,7 +39,7 @@ def write(carry: tuple[sd.Node, sd.Node], place: sd.Node) -> tuple[tuple[sd.Node
     window, filled = carry
     letter = drawn(model(window)[0, filled - 1], seed, place)
     window = sd.where(filled < WINDOW, window, sd.roll(window, -1, axis=1))
-    window = sd.where(sd.arange(WINDOW) == sd.minimum(filled, WINDOW - 1), letter, window)
+    window = sd.where(sd.equal(sd.arange(WINDOW), sd.minimum(filled, WINDOW - 1)), letter, window)
     return (window, sd.minimum(filled + 1, WINDOW)), letter
 
 

@@ -1,9 +1,14 @@
-"""What the examples share: their options, a table, and a word about libraries that are not installed."""
+"""What the examples share: options, a table, a progress bar, and a word about libraries that are not installed."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
+
+_Item = TypeVar("_Item")
 
 
 @contextmanager
@@ -28,6 +33,11 @@ def options(
     found = parser.parse_args(arguments)
     found.out.mkdir(parents=True, exist_ok=True)
     return found
+
+
+def progress(items: Iterable[_Item], what: str) -> Iterable[_Item]:
+    """The items one by one, under a bar once they take longer than a second."""
+    return tqdm(items, desc=what, delay=1, leave=False)
 
 
 def table(header: str, *rows: Sequence[object]) -> str:

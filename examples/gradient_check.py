@@ -44,7 +44,7 @@ def by_differences(run, h: float, central: bool = True) -> np.ndarray:
 
 
 def main(arguments: list[str] | None = None) -> dict[str, sd.GradCheck]:
-    """Print and draw errors by step; print what check_grad says of a right, a wrong and a kinked network, and give it."""
+    """Print and draw errors by step; print and give what check_grad says of a right, a wrong and a kinked network."""
     out = options(__doc__, "gradient_check", arguments).out
     run = sd.compile(loss, inputs=[x, y])
     exact = sd.compile(sd.grad(loss, weights[0]), inputs=[x, y])(state, *batch.values())
@@ -54,7 +54,10 @@ def main(arguments: list[str] | None = None) -> dict[str, sd.GradCheck]:
         for name, central in (("central", True), ("one-sided", False))
     }
     print("Largest error of differences, by their step\n")
-    rows = [(f"{h:.0e}", f"{central:.1e}", f"{forward:.1e}") for h, central, forward in zip(steps, *errors.values(), strict=True)]
+    rows = [
+        (f"{h:.0e}", f"{central:.1e}", f"{forward:.1e}")
+        for h, central, forward in zip(steps, *errors.values(), strict=True)
+    ]
     print(table("h  central  one-sided", *rows))
 
     at_kink = point | {"x": np.zeros((20, 5))}  # every rectifier at 0

@@ -3,11 +3,11 @@
 With too large weights sigmoids and tanhs saturate, with too small ones all units say the same; either way the gradient
 does not arrive. Glorot and Bengio's rule ("Xavier") keeps the size of both through layers of tanh, He's through ReLU.
 
-    python examples/initialisation.py [--out initialisation-output]
+    python examples/initialisation.py [--out initialisation-output] [--small]
 """
 
 import numpy as np
-from common import extras, options, table
+from common import extras, options, progress, table
 
 import symdiff as sd
 
@@ -47,15 +47,15 @@ def spreads(activation, start: sd.init.Initializer, layers: int, rows: int = 100
     return found[:layers], found[layers:]
 
 
-def histograms(out) -> list[tuple[object, ...]]:
-    """A picture for each activation: five layers across, one row for each way to start. The spread of the last layer."""
+def histograms(out, names) -> list[tuple[object, ...]]:
+    """A picture for each activation: five layers across, a row for each way to start. The spread of every layer."""
     data = np.random.default_rng(0).normal(size=(1000, UNITS))
     rows: list[tuple[object, ...]] = []
-    for name, activation in activations.items():
+    for name in progress(names, "histograms"):
         figure = Figure(figsize=(12, 7), layout="constrained")
         panels = figure.subplots(len(starts), 5)
         for line, (label, start) in zip(panels, starts.items(), strict=True):
-            hidden = network(activation, start, 5)
+            hidden = network(activations[name], start, 5)
             layers = sd.compile(hidden, inputs=[x])(sd.State.initial(sd.Graph(hidden[-1]).params, seed=0), data)
             for k, (panel, values) in enumerate(zip(line, layers, strict=True)):
                 panel.hist(values.ravel(), bins=30, range=(-1, 1) if name == "tanh" else (0, 1))
@@ -69,12 +69,17 @@ def histograms(out) -> list[tuple[object, ...]]:
 
 def main(arguments: list[str] | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Print and draw spreads; give those of ten layers of tanh by the way the weights start."""
-    out = options(__doc__, "initialisation", arguments).out
+    chosen = options(__doc__, "initialisation", arguments)
+    out = chosen.out
     print("Standard deviation of the activations of five layers; saturated (of ReLU: zero) units of the last\n")
-    print(table("activation  weights  1  2  3  4  5  saturated", *histograms(out)))
+    print(
+        table(
+            "activation  weights  1  2  3  4  5  saturated", *histograms(out, ["tanh"] if chosen.small else activations)
+        )
+    )
 
     gained = {"Xavier x 5/3": sd.init.glorot_normal(sd.init.calculate_gain("tanh"))}  # for what tanh takes away
-    deep = {name: spreads(sd.tanh, start, 10) for name, start in (starts | gained).items()}
+    deep = {name: spreads(sd.tanh, start, 10) for name, start in progress((starts | gained).items(), "ten layers")}
     print("\nTen layers of tanh: the first and the last, activations forward and gradients backward\n")
     rows = [
         (name, float(forward[0]), float(forward[-1]), float(backward[-1]), float(backward[0]))

@@ -49,12 +49,14 @@ def main(arguments: list[str] | None = None) -> float:
     given = options(__doc__, "mnist_cnn", arguments, data=("mnist", "fashion"))
     (train_x, train_y, test_x, test_y), classes = images(given.data)
     if given.small:
-        train_x, train_y = train_x[::8], train_y[::8]
+        train_x, train_y, test_x, test_y = train_x[::8], train_y[::8], test_x[::5], test_y[::5]
     train, look = sd.compile(step), sd.compile((sd.softmax(logits), edges), inputs=[x])
     state = step.init(seed=0)
 
     epochs = 1 if given.data == "fashion" else 10
-    history = train.fit(state, train_x, train_y, batch_size=50, epochs=epochs, validation=(test_x, test_y),evaluate=measured(logits))
+    history = train.fit(
+        state, train_x, train_y, batch_size=50, epochs=epochs, validation=(test_x, test_y), evaluate=measured(logits)
+    )
     print(f"{history}\n")
 
     probabilities, seen = look(state, test_x)

@@ -7,7 +7,7 @@ Draws the learning curves, images that are read wrong, and the weights of the fi
 """
 
 import numpy as np
-from common import extras, options, table
+from common import extras, options
 from datasets import images
 from numpy.typing import NDArray
 from readings import misread, report
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> float:
     given = options(__doc__, "mnist_mlp", arguments, data=("mnist", "fashion"))
     (train_x, train_y, test_x, test_y), classes = images(given.data)
     if given.small:
-        train_x, train_y = train_x[::8], train_y[::8]
+        train_x, train_y, test_x, test_y = train_x[::8], train_y[::8], test_x[::5], test_y[::5]
     train, predict = sd.compile(step), sd.compile(sd.softmax(logits), inputs=[x])
     state = step.init(seed=0)
 

@@ -1,4 +1,4 @@
-"""Handwritten digits with a deep network in the style of VGG: pairs of 3x3 convolutions, twice as many after each pooling.
+"""Handwritten digits with a deep network in the style of VGG: pairs of 3x3 convolutions, more of them after each pooling.
 
 Each convolution is followed by batch normalisation, which uses the statistics of the batch while training and running
 ones afterwards. Prints the network layer by layer and the accuracy on 1,000 images that were held back. Draws the
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> float:
     given = options(__doc__, "mnist_vgg", arguments, data=("mnist", "fashion"))
     (train_x, train_y, test_x, test_y), classes = images(given.data)
     if given.small:
-        train_x, train_y = train_x[::8], train_y[::8]
+        train_x, train_y, test_x, test_y = train_x[::8], train_y[::8], test_x[::5], test_y[::5]
     train, predict = sd.compile(step), sd.compile(sd.softmax(logits), inputs=[x])
     state = step.init(seed=0)
     weights = [(param.attrs["name"], param.shape, state[param.attrs["name"]].size) for param in step.trained]

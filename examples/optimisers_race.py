@@ -7,7 +7,7 @@ RMSProp divide by what each coordinate's gradients were like, Adam does both.
 """
 
 import numpy as np
-from common import extras, options, table
+from common import extras, options, progress, table
 
 import symdiff as sd
 
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> dict[str, np.ndarray]:
     print("What a step of momentum does, as a graph\n")
     print(sd.optimize(sd.train_step(f, inputs=[], optimizer=rules["momentum"], name="momentum").graph)[0])
 
-    paths = {name: path(rule) for name, rule in rules.items()}
+    paths = {name: path(rule) for name, rule in progress(rules.items(), "race")}
     rows = []
     for name, points in paths.items():
         turns = int((np.diff(np.sign(points[:, 1])) != 0).sum())

@@ -1,8 +1,8 @@
 """Overfitting, and three ways against it: L1, L2 and dropout, on 100 of the tumours of the Wisconsin data set.
 
 A network of 13,000 weights learns 100 examples by heart: its loss on them goes to 0, while on the 469 held back it
-grows, since the network is sure of itself where it is wrong. L1 drives most weights to zero, L2 keeps all of them small,
-dropout lets no unit rely on another. Biases are left alone. Figures are means over three runs.
+grows, since the network is sure of itself where it is wrong. L1 drives most weights to zero, L2 keeps all of them
+small, dropout lets no unit rely on another. Biases are left alone. Figures are means over three runs.
 
     python examples/regularisation.py [--out regularisation-output] [--small]
 """

@@ -19,7 +19,7 @@ import symdiff as sd
 from tests.documents import ROOT, blocks
 from tests.operators_page.page import without_family, without_row
 
-DOCUMENTS = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))]
+DOCUMENTS = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))]
 PICTURE = ROOT / "docs" / "images" / "digits.svg"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MODULES = sorted(
@@ -99,7 +99,9 @@ def test_links_lead_somewhere() -> None:
     for name in [*DOCUMENTS, "CHANGELOG.md"]:
         text = (ROOT / name).read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)#]+)\)", text):
-            assert "://" in target or (ROOT / name).parent.joinpath(target).exists(), f"{name}: {target}"
+            is_drawn = f'("{target}")' in text  # by the code of the page, when the site is built
+            there = (ROOT / name).parent.joinpath(target).exists()
+            assert "://" in target or is_drawn or there, f"{name}: {target}"
 
 
 def test_every_public_function_is_on_a_page() -> None:

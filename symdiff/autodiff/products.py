@@ -75,10 +75,10 @@ def jacobian(y: Nodes, x: Nodes, *, mode: Mode = "auto", sparse: bool = False, p
 
 def hessian(cost: Node, x: Nodes, *, mode: Mode = "auto", sparse: bool = False, pattern: Any = None) -> Any:
     """Second derivatives of a scalar cost: a node of shape ``x.shape + x.shape``; for a list of ``x`` a list of lists,
-    block [i][j] of shape ``x_i.shape + x_j.shape``.
+    block ``[i][j]`` of shape ``x_i.shape + x_j.shape``.
 
     Forward over reverse (``mode="reverse"``: reverse over reverse), a whole basis of x as one batch. Of the blocks
-    [i][j] and [j][i] one is computed and the other is its transpose. ``sparse`` and ``pattern`` are those of
+    ``[i][j]`` and ``[j][i]`` one is computed and the other is its transpose. ``sparse`` and ``pattern`` are those of
     :func:`jacobian`; a star colouring makes use of the symmetry.
 
     >>> import symdiff as sd

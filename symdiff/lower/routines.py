@@ -13,7 +13,7 @@ from .ir import Handmade, Param
 from .program import Buffer, KernelCall
 
 BY_HAND = "its loops are written by hand"
-BY_LAPACK = f"LAPACK does it, or where there is none, {BY_HAND}"
+NATIVELY = f"a native step does it (LAPACK, products of our own), or where there is none, {BY_HAND}"
 _KNOWN: dict[object, Handmade] = {}
 
 
@@ -33,7 +33,7 @@ def routine_call(
         _kernel(routine.function, names, len(layout.sizes), len(operands), buffers, views),
         layout.sizes,
         buffers,
-        BY_LAPACK if layout.native else BY_HAND,
+        NATIVELY if layout.native else BY_HAND,
         (node,),
         views,
         routine.failure,

@@ -163,7 +163,7 @@ class TestGroups:
             ([(lambda p: p.ndim < 2, O.momentum(0.5))], [1, 1, 0.5]),
             ([("*", O.sgd(2.0))], [2, 2, 2]),
         ],
-        ids=str,
+        ids=["none", "layer", "kinds", "the first counts", "a node", "nodes", "names", "a function", "all"],
     )
     def test_the_first_selection_counts(self, others, expected):
         assert self.steps_taken(O.groups(O.sgd(1.0), others))[0] == expected

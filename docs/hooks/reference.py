@@ -1,0 +1,101 @@
+"""The API, room by room: a page lists the names of its room, and mkdocstrings writes out their docstrings.
+
+A name that several rooms have is written out on the first page that has it; the others link there.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from operator import attrgetter
+from types import FunctionType, ModuleType
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+import symdiff as sd
+from symdiff.ops import elementwise
+
+ROOT_ROOMS = {  # of the names that stand in symdiff itself: where they are defined
+    "graphs": ("core", "compiled", "state", "ops.leaf", "ops.convert", "passes"),
+    "derivatives": ("autodiff", "interop"),
+    "loops": ("control",),
+    "training": ("train", "history", "checkpoints", "early_stopping", "summaries"),
+    "errors": ("core.errors", "arguments"),
+    "functions": ("ops", "nn.activations"),
+}
+PAGES = {  # page: its title, and the rooms whose names are on it
+    "graphs": ("Graphs and compiled functions", ""),
+    "derivatives": ("Derivatives", ""),
+    "loops": ("Loops and branches", ""),
+    "functions": ("Functions of nodes", ""),
+    "linalg": ("linalg", "linalg"),
+    "special": ("special", "special"),
+    "random": ("random", "random"),
+    "nn": ("nn", "nn"),
+    "layers": ("nn.layers", "nn.layers"),
+    "losses": ("losses, metrics, regularize", "losses metrics regularize"),
+    "init": ("init", "init"),
+    "optim": ("optim", "optim optim.schedules"),
+    "training": ("Training", ""),
+    "preprocess": ("preprocess", "preprocess"),
+    "errors": ("Errors", ""),
+}
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    seen: dict[int, str] = {}
+    for page, (title, rooms) in PAGES.items():
+        names = list(_members(rooms.split()) if rooms else _of_the_root(page))
+        files.append(File.generated(config, f"api/{page}.md", content=_page(title, rooms.split(), names, seen)))
+    return files
+
+
+def _page(title: str, rooms: list[str], names: list[tuple[str, object]], seen: dict[int, str]) -> str:
+    parts = [f"# {title}", *(_about(attrgetter(room)(sd)) for room in rooms)]
+    elsewhere = [f"[`{name}`][{seen[id(value)]}]" for name, value in names if id(value) in seen]
+    if elsewhere:
+        parts.append(f"Also in this room: {', '.join(elsewhere)}.")
+    for name, value in names:
+        if id(value) in seen:
+            continue
+        path = seen[id(value)] = _path(value)
+        parts.append(f"::: {path}\n    options:\n      heading: {name}\n      toc_label: {name}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _about(room: ModuleType) -> str:
+    return (room.__doc__ or "").split("; ``__init__.pyi``")[0].rstrip(".") + "."
+
+
+def _of_the_root(page: str) -> Iterator[tuple[str, object]]:
+    """The names of symdiff itself whose home is nearest to one of the page's."""
+    for name in sd.__all__:
+        value = getattr(sd, name)
+        if isinstance(value, ModuleType):
+            continue
+        module = value.__module__.removeprefix("symdiff.")
+        homes = {home: own for own, places in ROOT_ROOMS.items() for home in places}
+        fitting = [home for home in homes if f"{module}.".startswith(f"{home}.")]
+        if homes[max(fitting, key=len)] == page:
+            yield name, value
+
+
+def _members(rooms: list[str]) -> Iterator[tuple[str, object]]:
+    """The public names of rooms: those that one lists, else the functions and classes defined there."""
+    for name in rooms:
+        room = attrgetter(name)(sd)
+        for own in getattr(room, "__all__", vars(room)):
+            value = getattr(room, own)
+            listed = hasattr(room, "__all__") or getattr(value, "__module__", "") == room.__name__
+            if listed and own[0] != "_" and isinstance(value, FunctionType | type):
+                yield f"{name}.{own}", value
+
+
+def _path(value: FunctionType | type) -> str:
+    """Where a name is. Operators made by ``ops/record.py`` say they are from there; they are in the file that asked."""
+    if getattr(sys.modules[value.__module__], value.__name__, None) is not value:
+        families = [sys.modules[name] for name in sorted(sys.modules) if name.startswith("symdiff.ops.")]
+        here = [family for family in families if vars(family).get(value.__name__) is value and family != elementwise]
+        value.__module__ = here[0].__name__
+    return f"{value.__module__}.{value.__name__}"
