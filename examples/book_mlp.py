@@ -24,7 +24,8 @@ U1 = X @ W1
 H = sd.relu(U1)
 U2 = H @ W2
 J_MLE = sd.losses.softmax_cross_entropy(U2, y)
-J = J_MLE + sd.regularize.l2([W1, W2], decay)  # decay times the sum of all squares
+Omega = sd.regularize.l2([W1, W2], decay)  # decay times the sum of all squares
+J = J_MLE + Omega
 
 # The machine's gradients. Those in the middle of the graph get the names that they have in the book.
 

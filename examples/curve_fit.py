@@ -21,21 +21,23 @@ CERTIFIED = np.array([2.3894212918e02, 5.5015643181e-04])
 CERTIFIED_ERRORS = np.array([2.7070075241e00, 7.2668688436e-06])
 START = np.array([500.0, 0.0001])  # the harder of the two that NIST suggests
 
-x, y, b = sd.input("x", (sd.dim("n"),)), sd.input("y", (sd.dim("n"),)), sd.input("b", (2,))
-model = b[0] * (1 - sd.exp(-b[1] * x))
+x, y = sd.input("x", (sd.dim("n"),)), sd.input("y", (sd.dim("n"),))
+b1, b2 = sd.input("b1"), sd.input("b2")
+model = b1 * (1 - sd.exp(-b2 * x))
 residuals = model - y
-J = sd.jacobian(residuals, b)  # [n, 2], a graph like any other
+by_b1, by_b2 = sd.jacobian(residuals, [b1, b2])  # columns, graphs like any other
+J = sd.stack([by_b1, by_b2], axis=1)
 
 
 def fit(jacobian) -> tuple[np.ndarray, int, int]:
     """The parameters found, and how often residuals and Jacobian were computed."""
-    run = sd.compile(residuals, inputs=[b, x, y])
+    run = sd.compile(residuals, inputs=[b1, b2, x, y])
     calls = 0
 
     def counted(values: np.ndarray) -> np.ndarray:
         nonlocal calls
         calls += 1
-        return run(values, X, Y)
+        return run(*values, X, Y)
 
     found = least_squares(counted, START, jac=jacobian, method="lm", xtol=1e-15, ftol=1e-15, gtol=1e-15)
     return found.x, calls, found.njev or 0
@@ -43,7 +45,7 @@ def fit(jacobian) -> tuple[np.ndarray, int, int]:
 
 def standard_errors(values: np.ndarray) -> np.ndarray:
     """sqrt(diag(s^2 (J^T J)^-1)), with the variance s^2 of the residuals."""
-    r, jacobian = sd.compile([residuals, J], inputs=[b, x, y])(values, X, Y)
+    r, jacobian = sd.compile([residuals, J], inputs=[b1, b2, x, y])(*values, X, Y)
     return np.sqrt(np.diag(np.linalg.inv(jacobian.T @ jacobian)) * (r @ r) / (len(r) - len(values)))
 
 
@@ -55,10 +57,10 @@ def digits(found: np.ndarray, true: np.ndarray) -> float:
 def main(arguments: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Fit with the exact Jacobian and with differences; draw the curve; give parameters and their errors."""
     out = options(__doc__, "curve_fit", arguments).out
-    print(sd.Graph({"residuals": residuals, "J": J}, inputs=[b, x, y], name="misra1a"))
+    print(sd.Graph({"residuals": residuals, "by_b1": by_b1, "by_b2": by_b2}, inputs=[b1, b2, x, y], name="misra1a"))
 
-    jacobian = sd.compile(J, inputs=[b, x, y])
-    exact, exact_calls, jacobians = fit(lambda values: jacobian(values, X, Y))
+    jacobian = sd.compile(J, inputs=[b1, b2, x, y])
+    exact, exact_calls, jacobians = fit(lambda values: jacobian(*values, X, Y))
     rough, rough_calls, _ = fit("2-point")
     errors = standard_errors(exact)
     rows = [
@@ -70,15 +72,15 @@ def main(arguments: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
     print(f"b2 = {exact[1]:.8e} +- {errors[1]:.3e}   certified {CERTIFIED[1]:.8e} +- {CERTIFIED_ERRORS[1]:.3e}")
 
     line = np.linspace(0, 800, 200)
-    curve = sd.compile(model, inputs=[b, x])
+    curve = sd.compile(model, inputs=[b1, b2, x])
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot(X, Y, "o", label="measured")
-    left.plot(line, curve(exact, line), label="fitted")
-    left.plot(line, curve(START, line), ":", label="start")
+    left.plot(line, curve(*exact, line), label="fitted")
+    left.plot(line, curve(*START, line), ":", label="start")
     left.set(xlabel="pressure", ylabel="volume")
     left.legend()
-    right.stem(X, Y - curve(exact, X))
+    right.stem(X, Y - curve(*exact, X))
     right.set(xlabel="pressure", ylabel="measured - fitted")
     figure.savefig(out / "curve_fit.png", dpi=120)
     print(f"\npicture   {out / 'curve_fit.png'}")

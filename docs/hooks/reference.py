@@ -24,35 +24,38 @@ ROOT_ROOMS = {  # of the names that stand in symdiff itself: where they are defi
     "errors": ("core.errors", "arguments"),
     "functions": ("ops", "nn.activations"),
 }
-PAGES = {  # page: its title, and the rooms whose names are on it
-    "graphs": ("Graphs and compiled functions", ""),
-    "derivatives": ("Derivatives", ""),
-    "loops": ("Loops and branches", ""),
-    "functions": ("Functions of nodes", ""),
-    "linalg": ("linalg", "linalg"),
-    "special": ("special", "special"),
-    "random": ("random", "random"),
-    "nn": ("nn", "nn"),
-    "layers": ("nn.layers", "nn.layers"),
-    "losses": ("losses, metrics, regularize", "losses metrics regularize"),
-    "init": ("init", "init"),
-    "optim": ("optim", "optim optim.schedules"),
-    "training": ("Training", ""),
-    "preprocess": ("preprocess", "preprocess"),
-    "errors": ("Errors", ""),
+PAGES = {  # page: its title, and what it begins with, or the rooms whose names are on it
+    "graphs": ("Graphs and compiled functions", "What a model is made of, and what runs it."),
+    "derivatives": ("Derivatives", "[The guide](../derivatives.md) shows them at work."),
+    "loops": ("Loops and branches", "[The guide](../loops.md) shows them at work."),
+    "functions": ("Functions of nodes", "[Operators](../operators.md) has them by family, with their derivatives."),
+    "linalg": ("linalg", ["linalg"]),
+    "special": ("special", ["special"]),
+    "random": ("random", ["random"]),
+    "nn": ("nn", ["nn"]),
+    "layers": ("nn.layers", ["nn.layers"]),
+    "losses": ("losses, metrics, regularize", ["losses", "metrics", "regularize"]),
+    "init": ("init", ["init"]),
+    "optim": ("optim", ["optim", "optim.schedules"]),
+    "training": ("Training", "[Training](../training.md) and [Fitting](../fitting.md) are the guides."),
+    "preprocess": ("preprocess", ["preprocess"]),
+    "errors": ("Errors", "Each says what was asked, the operands, the rule that was broken, the line, the next step."),
 }
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     seen: dict[int, str] = {}
-    for page, (title, rooms) in PAGES.items():
-        names = list(_members(rooms.split()) if rooms else _of_the_root(page))
-        files.append(File.generated(config, f"api/{page}.md", content=_page(title, rooms.split(), names, seen)))
+    for page, (title, about) in PAGES.items():
+        if isinstance(about, str):
+            begins, names = [about], sorted(_of_the_root(page), key=lambda found: found[0].lower())
+        else:
+            begins, names = [_about(attrgetter(room)(sd)) for room in about], list(_members(about))
+        text = _page([f"# {title}", *begins], names, seen)
+        files.append(File.generated(config, f"api/{page}.md", content=text))
     return files
 
 
-def _page(title: str, rooms: list[str], names: list[tuple[str, object]], seen: dict[int, str]) -> str:
-    parts = [f"# {title}", *(_about(attrgetter(room)(sd)) for room in rooms)]
+def _page(parts: list[str], names: list[tuple[str, object]], seen: dict[int, str]) -> str:
     elsewhere = [f"[`{name}`][{seen[id(value)]}]" for name, value in names if id(value) in seen]
     if elsewhere:
         parts.append(f"Also in this room: {', '.join(elsewhere)}.")
@@ -65,7 +68,8 @@ def _page(title: str, rooms: list[str], names: list[tuple[str, object]], seen: d
 
 
 def _about(room: ModuleType) -> str:
-    return (room.__doc__ or "").split("; ``__init__.pyi``")[0].rstrip(".") + "."
+    """The first sentence of its docstring."""
+    return " ".join((room.__doc__ or "").split()).split(". ")[0].rstrip(".") + "."
 
 
 def _of_the_root(page: str) -> Iterator[tuple[str, object]]:

@@ -27,8 +27,8 @@ from .labels import RESERVED, kernel_name
 from .memory import assign_slots, settle
 from .nested import Nesting, settle_inside, take_places
 from .prepare import prepare
-from .program import Buffer, CheckRange, Gemm, KernelCall, Program, Step, Storage
-from .recompute import recompute
+from .program import Buffer, CheckRange, Choice, Gemm, KernelCall, Program, Repetition, Step, Storage
+from .recompute import recompute, require_fit
 from .regions import Region
 from .requirements import requirements
 from .rewrite import expressions, walk
@@ -49,6 +49,8 @@ def lower(graph: Graph, budget: Budget | None = None) -> Program:
     program = _Lowering(graph).program(budget)
     settle_inside(program)
     take_places(program)
+    if budget is not None and program.recomputed is None:
+        require_fit(program, budget)
     return program
 
 
@@ -153,7 +155,7 @@ class _Lowering:
         steps = [*early, *steps, *late]
         made = list(dict.fromkeys((*self.buffers.values(), *self.extra, *outputs.values())))
         recomputed = None
-        if budget is not None:
+        if budget is not None and not any(isinstance(step, Repetition | Choice) for step in steps):
             budget = checked(self.graph.name, budget, self.sizes)
             again, recomputed = recompute(self.graph.name, budget, steps, updates, self.unique)
             steps, updates, made = again.steps, again.updates, again.buffers(made)

@@ -12,11 +12,11 @@ from ..core.dim import evaluate
 from ..core.errors import GraphError, explain
 from ..core.provenance import here
 from ..core.record import replace
-from .budget import Budget
+from .budget import Budget, checked
 from .cost import cost_of
 from .inplace import Overwriting
 from .memory import assign_slots
-from .program import Buffer, Choice, Copy, Gemm, KernelCall, Recomputed, Repetition, Step, Storage, touches
+from .program import Buffer, Choice, Copy, Gemm, KernelCall, Program, Recomputed, Repetition, Step, Storage, touches
 from .rehearse import Rehearsal
 from .schedule import Flow
 from .updates import Updates, lay_out
@@ -54,6 +54,16 @@ def recompute(
     made = retaken(steps, updates, best.order, search.flow, name)
     more = best.operations - given.operations
     return made, Recomputed(*budget, frozenset(made.again), given.bytes, best.bytes, given.operations, more)
+
+
+def require_fit(program: Program, budget: Budget) -> None:
+    """Where no step can be taken again, around loops and branches: the program fits as it is. Raises GraphError."""
+    checked(program.graph.name, budget, program.sizes)
+    takes = sum(evaluate(slot, budget.sizes) for slot in program.slots)
+    if takes > budget.bytes:
+        problem = f"memory_budget={budget.bytes} is too little: the workspace takes {takes} bytes"
+        hint = "around loops and branches nothing is taken again; use sd.scan(..., checkpoint=True) or sd.checkpoint"
+        raise GraphError(explain(program.graph.name, problem, at=here(), hint=hint))
 
 
 class _Plan(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.body import Body
 from ..core.dim import Dim
 from ..core.node import Node
 from ..core.op import Leaf, Op, Reshape, View
@@ -54,7 +55,7 @@ def _size(node: Node) -> int:
 
 
 def _has_symbols(value: Any) -> bool:
-    return isinstance(value, Dim) or (isinstance(value, tuple) and any(map(_has_symbols, value)))
+    return isinstance(value, Dim | Body) or (isinstance(value, tuple) and any(map(_has_symbols, value)))
 
 
 def _evaluated(node: Node, arrays: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any] | None:

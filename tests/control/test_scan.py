@@ -233,3 +233,17 @@ def test_memory_of_a_checkpointed_scan():
         f = sd.compile(sd.grad(sd.sum(last), h), inputs=[x, h])
         peaks.append(int(f.explain().split("memory")[1].split()[0]))
     assert peaks[1] < peaks[0] / 5
+
+
+def test_a_loop_over_constants_alone():
+    f = sd.compile(sd.scan(lambda s, _: (s * 2, None), sd.constant(1.5), length=3)[0], inputs=[])
+    assert f() == 12
+
+
+def test_a_budget_of_memory_says_what_to_do_about_a_loop():
+    x, h = sd.input("x", (40, 30)), sd.input("h", (30,))
+    gradient = sd.grad(sd.sum(sd.scan(lambda c, v: (sd.tanh(c + v), ()), h, x)[0]), x)
+    f = sd.compile(gradient, inputs=[h, x], memory_budget=10**6)
+    assert f(np.zeros(30), np.ones((40, 30))).shape == (40, 30)
+    with pytest.raises(sd.GraphError, match=r"memory_budget=1000 is too little.*checkpoint=True"):
+        sd.compile(gradient, inputs=[h, x], memory_budget=1000)
