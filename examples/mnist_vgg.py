@@ -1,4 +1,4 @@
-"""Handwritten digits with a deep network in the style of VGG: pairs of 3x3 convolutions, more of them after each pooling.
+"""Handwritten digits with a deep network in the style of VGG: pairs of 3x3 convolutions, wider after each pooling.
 
 Each convolution is followed by batch normalisation, which uses the statistics of the batch while training and running
 ones afterwards. Prints the network layer by layer and the accuracy on 1,000 images that were held back. Draws the

@@ -124,7 +124,7 @@ def by_hand(state: sd.State, window: Windows, other: Windows) -> None:
     delta = state["U"] * np.exp(-z) / (1 + np.exp(-z)) ** 2
     print(f"dJ/dW_14 through s: {d_W(state, window)[0, 3]:.12f};  -delta_1 x_4 = {-delta[0] * x[3]:.12f}")
     values = {name: state[name] for name in ("vectors", "W", "b", "U")} | {"true": window, "corrupt": other}
-    print(sd.check_grad(loss, [W, b, U], values, eps=1e-5))
+    print(sd.check_grad(loss, [vectors, W, b, U], values, eps=1e-5))
 
 
 def picture(

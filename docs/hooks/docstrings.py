@@ -18,3 +18,8 @@ class AsMarkdown(griffe.Extension):
         if obj.docstring:
             text = _ROLE.sub(r"`\1`", obj.docstring.value)
             obj.docstring.value = _EXAMPLE.sub(lambda found: f"```pycon\n{found[0].rstrip()}\n```\n", text)
+
+    def on_class_members(self, *, cls: griffe.Class, **_: Any) -> None:
+        """Of a Protocol the beginning is Python's, which is not looked at."""
+        if "__init__" in cls.members and cls.members["__init__"].is_alias:
+            del cls.members["__init__"]

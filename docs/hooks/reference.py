@@ -1,6 +1,7 @@
 """The API, room by room: a page lists the names of its room, and mkdocstrings writes out their docstrings.
 
-A name that several rooms have is written out on the first page that has it; the others link there.
+What has several names is written out under the one it calls itself, on the first page that has it; the others link
+there.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ PAGES = {  # page: its title, and what it begins with, or the rooms whose names 
     "linalg": ("linalg", ["linalg"]),
     "special": ("special", ["special"]),
     "random": ("random", ["random"]),
-    "nn": ("nn", ["nn"]),
     "layers": ("nn.layers", ["nn.layers"]),
+    "nn": ("nn", ["nn"]),
     "losses": ("losses, metrics, regularize", ["losses", "metrics", "regularize"]),
     "init": ("init", ["init"]),
     "optim": ("optim", ["optim", "optim.schedules"]),
@@ -42,9 +43,11 @@ PAGES = {  # page: its title, and what it begins with, or the rooms whose names 
     "errors": ("Errors", "Each says what was asked, the operands, the rule that was broken, the line, the next step."),
 }
 
+HELPERS = {"initial_value", "same_shapes"}  # what rooms have for one another
+
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    seen: dict[int, str] = {}
+    seen: set[int] = set()
     for page, (title, about) in PAGES.items():
         if isinstance(about, str):
             begins, names = [about], sorted(_of_the_root(page), key=lambda found: found[0].lower())
@@ -55,16 +58,19 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def _page(parts: list[str], names: list[tuple[str, object]], seen: dict[int, str]) -> str:
-    elsewhere = [f"[`{name}`][{seen[id(value)]}]" for name, value in names if id(value) in seen]
-    if elsewhere:
-        parts.append(f"Also in this room: {', '.join(elsewhere)}.")
+def _page(begins: list[str], names: list[tuple[str, FunctionType | type]], seen: set[int]) -> str:
+    """``seen`` are the ids of what stands on earlier pages; what stands on this one is added."""
+    called_so = [(name, value) for name, value in names if name.split(".")[-1] == value.__name__]
+    first = {id(value): name for name, value in [*reversed(names), *called_so] if id(value) not in seen}
+    written, elsewhere = [], []
     for name, value in names:
-        if id(value) in seen:
-            continue
-        path = seen[id(value)] = _path(value)
-        parts.append(f"::: {path}\n    options:\n      heading: {name}\n      toc_label: {name}")
-    return "\n\n".join(parts) + "\n"
+        if first.get(id(value)) == name:
+            written.append(f"::: {_path(value)}\n    options:\n      heading: {name}\n      toc_label: {name}")
+        else:
+            elsewhere.append(f"[`{name}`][{_path(value)}]")
+    seen.update(first)
+    others = [f"Other names, and what stands on another page: {', '.join(elsewhere)}."] if elsewhere else []
+    return "\n\n".join([*begins, *others, *written]) + "\n"
 
 
 def _about(room: ModuleType) -> str:
@@ -72,7 +78,7 @@ def _about(room: ModuleType) -> str:
     return " ".join((room.__doc__ or "").split()).split(". ")[0].rstrip(".") + "."
 
 
-def _of_the_root(page: str) -> Iterator[tuple[str, object]]:
+def _of_the_root(page: str) -> Iterator[tuple[str, FunctionType | type]]:
     """The names of symdiff itself whose home is nearest to one of the page's."""
     for name in sd.__all__:
         value = getattr(sd, name)
@@ -85,14 +91,14 @@ def _of_the_root(page: str) -> Iterator[tuple[str, object]]:
             yield name, value
 
 
-def _members(rooms: list[str]) -> Iterator[tuple[str, object]]:
+def _members(rooms: list[str]) -> Iterator[tuple[str, FunctionType | type]]:
     """The public names of rooms: those that one lists, else the functions and classes defined there."""
     for name in rooms:
         room = attrgetter(name)(sd)
         for own in getattr(room, "__all__", vars(room)):
             value = getattr(room, own)
             listed = hasattr(room, "__all__") or getattr(value, "__module__", "") == room.__name__
-            if listed and own[0] != "_" and isinstance(value, FunctionType | type):
+            if listed and own[0] != "_" and own not in HELPERS and isinstance(value, FunctionType | type):
                 yield f"{name}.{own}", value
 
 

@@ -33,6 +33,7 @@ def _from_root(name: str) -> str:
     """A text with links as they are from the folder of the documents."""
     text = (ROOT / name).read_text(encoding="utf-8")
     text = text.replace("](docs/", "](").replace("](CHANGELOG.md)", "](changelog.md)")
+    text = text.replace("](examples)", "](examples/index.md)")
     return re.sub(r"\]\(examples/(\w+)\.py\)", r"](examples/\1.md)", text)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from symdiff.runtime import codegen, native
 from symdiff.runtime.signature import Array
+from symdiff.runtime.text import canonical
 
 _numbers = itertools.count(770_000)
 _ANSWER = "define i64 @answer() {\n  ret i64 %d\n}\n"
@@ -20,7 +21,7 @@ _ANSWER = "define i64 @answer() {\n  ret i64 %d\n}\n"
 
 def new_kernel():
     text = f"def f(x):\n    x[()] = x[()] + {next(_numbers)}\n"
-    found = native.canonical(text, [Array("int64", ())], {}, frozenset())
+    found = canonical(text, [Array("int64", ())], {}, frozenset())
     return native.Wanted("f", found.digest, [Array("int64", ())], lambda: (text, {}))
 
 
