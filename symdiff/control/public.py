@@ -17,6 +17,7 @@ from ..core.provenance import here
 from ..core.registry import provide
 from ..core.structure import flatten, same_structure, unflatten
 from ..core.types import BOOL, TensorType
+from ..ops.comparison import as_condition
 from ..ops.convert import as_node
 from ..ops.record import build_astype
 from ..ops.shape import concat, reshape, stack
@@ -125,7 +126,7 @@ def cond(pred: Any, true: Any, false: Any, *operands: Any) -> Any:
     >>> x = sd.input("x")
     >>> y = sd.cond(x > 0, lambda: sd.log(x), lambda: 0.0 * x)
     """
-    holds = as_node(pred)
+    holds = as_condition("cond", pred)
     if holds.shape != () or holds.dtype.kind not in "biu":
         raise DTypeError(explain("cond", f"the condition is a bool scalar, got {describe(holds)}", at=here()))
     with recorded() as inside:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import ShapeError, explain
+from ..core.errors import DTypeError, ShapeError, explain
 from ..core.node import Node, Operand, build
 from ..core.provenance import here
 from ..core.registry import provide
@@ -105,4 +105,12 @@ def where(condition: Operand, x: Operand = None, y: Operand = None) -> Node:
     if x is None or y is None:
         problem = "without x and y the result would be positions, whose number depends on data"
         raise ShapeError(explain("where", problem, at=here(), hint="give both"))
-    return build(_WHERE, [build_astype(as_node(condition), BOOL), *promote("where", x, y)])
+    return build(_WHERE, [build_astype(as_condition("where", condition), BOOL), *promote("where", x, y)])
+
+
+def as_condition(name: str, condition: Operand) -> Node:
+    """A condition as a node. Not a Python bool, which is what ``a == b`` gives for nodes: whether they are one node."""
+    if isinstance(condition, bool):
+        problem = f"the condition is {condition}, no node: == and != tell whether two names are the same expression"
+        raise DTypeError(explain(name, problem, at=here(), hint="compare elements with sd.equal or sd.not_equal"))
+    return as_node(condition)
