@@ -19,11 +19,12 @@ def command(module: str, *arguments: object) -> list[str]:
 def environment(cache: str | None = None) -> dict[str, str]:
     """symdiff from this checkout; every library's cache of compiled code in a folder of our own, if one is given."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as users start
     if cache is None:
-        return {**os.environ, "PYTHONPATH": path}
+        return {**own, "PYTHONPATH": path}
     caches = {variable: os.path.join(cache, variable) for variable in CACHE_VARIABLES}
     settings = {
         "PYTENSOR_FLAGS": f"base_compiledir={cache}/pytensor",
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
-    return {**os.environ, **caches, **settings, "PYTHONPATH": path}
+    return {**own, **caches, **settings, "PYTHONPATH": path}
