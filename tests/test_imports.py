@@ -64,7 +64,7 @@ def test_every_room_has_its_floor() -> None:
     assert set(LEVEL) <= rooms, set(LEVEL) - rooms
 
 
-@pytest.mark.parametrize("heavy", ["numba", "sympy", "scipy", "llvmlite", "matplotlib"])
+@pytest.mark.parametrize("heavy", ["numba", "sympy", "scipy", "llvmlite", "matplotlib", "tqdm"])
 def test_import_is_light(heavy: str) -> None:
     code = f"import symdiff, sys; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, check=False).returncode == 0

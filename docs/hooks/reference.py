@@ -6,7 +6,6 @@ there.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from operator import attrgetter
 from types import FunctionType, ModuleType
@@ -15,7 +14,6 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 import symdiff as sd
-from symdiff.ops import elementwise
 
 ROOT_ROOMS = {  # of the names that stand in symdiff itself: where they are defined
     "graphs": ("core", "compiled", "state", "ops.leaf", "ops.convert", "passes"),
@@ -103,9 +101,4 @@ def _members(rooms: list[str]) -> Iterator[tuple[str, FunctionType | type]]:
 
 
 def _path(value: FunctionType | type) -> str:
-    """Where a name is. Operators made by ``ops/record.py`` say they are from there; they are in the file that asked."""
-    if getattr(sys.modules[value.__module__], value.__name__, None) is not value:
-        families = [sys.modules[name] for name in sorted(sys.modules) if name.startswith("symdiff.ops.")]
-        here = [family for family in families if vars(family).get(value.__name__) is value and family != elementwise]
-        value.__module__ = here[0].__name__
     return f"{value.__module__}.{value.__name__}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dim import Dim, dim
+from ..core.dim import Dim, dim, total
 from ..core.errors import GradientError, explain
 from ..core.node import Node, build, describe
 from ..core.op import Expand, Op
@@ -17,7 +17,7 @@ from ..core.traversal import substitute, toposort
 from ..core.types import TensorType
 from ..interpret import interpret
 from ..ops.convert import as_node, like
-from ..ops.record import OPS
+from ..ops.record import is_operator
 from ..ops.shape import broadcast_to
 from ..passes.stabilize import stabilize_nodes
 from .placeholder import placeholder
@@ -112,14 +112,13 @@ class Definition:
         if types not in self.made:
             leaves = [placeholder(node.type, str(node.attrs.get("name", node.op.name))) for node in inputs]
             body = _checked(self.name, self.f(*leaves), leaves)
-            attrs = {"_definition": self, "_sizes": tuple(map(dim, sorted(_names(toposort([body])))))}
-            self.made[types] = self._operator(leaves, body), attrs
+            names = sorted(_names(toposort([body])))
+            attrs = {"_definition": self, "_sizes": tuple(map(dim, names))}
+            self.made[types] = self._operator(leaves, body, names), attrs
         op, attrs = self.made[types]
         return build(op, inputs, attrs)
 
-    def _operator(self, leaves: Sequence[Node], body: Node) -> Op:
-        names = sorted(_names(toposort([body])))
-
+    def _operator(self, leaves: Sequence[Node], body: Node, names: Sequence[str]) -> Op:
         def evaluate(*arrays: Any, _definition: Definition, _sizes: tuple[int, ...]) -> np.ndarray[Any, Any]:
             return interpret([body], dict(zip(leaves, arrays, strict=True)), dict(zip(names, _sizes, strict=True)))[0]
 
@@ -127,19 +126,13 @@ class Definition:
             (stable,) = stabilize_nodes([body], keep=leaves)
             return substitute([stable], dict(zip(leaves, node.inputs, strict=True)))[0]
 
-        def flops(node: Node) -> int | Dim:
-            total: int | Dim = 0
-            for step in toposort([body]):
-                total = total + step.op.flops(step)
-            return total
-
         return Op(
             name=self.name,
             infer=lambda inputs, attrs: body.type,
             evaluate=evaluate,
             vjp=tuple(partial(self.pullback, k=k) for k in range(len(leaves))),
             lowering=Expand(written_out),
-            flops=flops,
+            flops=lambda node: total(step.op.flops(step) for step in toposort([body])),
             jvp=self.pushforward,
             batch=self._for_batch,
         )
@@ -172,7 +165,7 @@ class Definition:
 def own_name(f: Function, default: str) -> str:
     """The function's name (a lambda has the default), but never that of an operator: passes know these by name."""
     name = f.__name__ if f.__name__.isidentifier() else default
-    return f"custom_{name}" if name in OPS else name
+    return f"custom_{name}" if is_operator(name) else name
 
 
 def _checked(name: str, body: Any, leaves: Sequence[Node]) -> Node:

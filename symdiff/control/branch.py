@@ -12,7 +12,7 @@ from ..autodiff.forward import jvp
 from ..autodiff.placeholder import placeholder
 from ..autodiff.reverse import vjp
 from ..core.body import Body, close
-from ..core.dim import Dim
+from ..core.dim import Dim, total
 from ..core.node import Node, build
 from ..core.op import Attrs, Branch, Op
 from ..core.traversal import substitute, toposort
@@ -117,10 +117,7 @@ def _of_all(body: Body, of_batch: dict[Node, Node], alone: dict[Node, Node], siz
 
 def _flops(node: Node) -> int | Dim:
     """Of the branch ``yes``."""
-    total: int | Dim = 0
-    for step in toposort(node.attrs["yes"].results):
-        total = total + step.op.flops(step)
-    return total
+    return total(step.op.flops(step) for step in toposort(node.attrs["yes"].results))
 
 
 BRANCH: Op = define(

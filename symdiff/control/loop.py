@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.body import Body
-from ..core.dim import Dim
+from ..core.dim import Dim, total
 from ..core.errors import GraphError
 from ..core.node import Node, build
 from ..core.op import Attrs, Op, Repeat
@@ -99,10 +99,8 @@ def _stacked(rows: dict[int, list[Array]], types: Sequence[tuple[Any, tuple[int,
 def _flops(node: Node) -> int | Dim:
     """Of all steps; of one step where nobody knows how many there are."""
     length = node.attrs["length"]
-    total: int | Dim = 0
-    for step in toposort(node.attrs["body"].results):
-        total = total + step.op.flops(step)
-    return total if length is None else length * total
+    of_one = total(step.op.flops(step) for step in toposort(node.attrs["body"].results))
+    return of_one if length is None else length * of_one
 
 
 LOOP = define(

@@ -15,7 +15,7 @@ from .record import record
 from .traversal import depends_on, substitute, toposort
 from .types import TensorType
 
-_CHEAP = ("constant", "size", "iota")
+_WRITTEN_OUT = ("constant", "size", "iota")
 
 
 def _unbound(**attrs: Any) -> np.ndarray[Any, Any]:
@@ -41,10 +41,6 @@ class Body:
 
     def __repr__(self) -> str:
         return f"({', '.join(node.attrs['name'] for node in self.formals)}) -> {len(self.results)} values"
-
-    def applied(self, operands: Sequence[Node]) -> list[Node]:
-        """The results on these operands."""
-        return substitute(self.results, dict(zip(self.formals, operands, strict=True)))
 
 
 def close(
@@ -77,11 +73,6 @@ def bound(name: str, index: int, type: TensorType) -> Node:
     return build(BOUND, [], {"name": name, "index": index, "type": type})
 
 
-def bodies_of(node: Node) -> list[Body]:
-    """Those among the attributes of a node."""
-    return [value for value in node.attrs.values() if isinstance(value, Body)]
-
-
 def _with_views(results: Sequence[Node], inside: Set[Node]) -> set[Node]:
     """And the views that are read inside, which cost nothing there: what they are views of is passed."""
     found = set(inside)
@@ -94,7 +85,7 @@ def _with_views(results: Sequence[Node], inside: Set[Node]) -> set[Node]:
 def _is_written_out(node: Node, constant: Iterable[Node]) -> bool:
     """A number, or one repeated."""
     if not node.inputs:
-        return node.op.name in _CHEAP and (node.ndim == 0 or node.op.name == "iota")
+        return node.op.name in _WRITTEN_OUT and (node.ndim == 0 or node.op.name == "iota")
     return node.op.name == "broadcast_to" and all(parent in constant for parent in node.inputs)
 
 

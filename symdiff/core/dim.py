@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .errors import ShapeError
 
@@ -173,3 +173,8 @@ def _divide_term(term: Term, divisor: Term) -> int | Dim | None:
 def never_exceeds(small: int | Dim, large: int | Dim) -> bool:
     """True when ``small <= large`` whatever the (non-negative) sizes are."""
     return all(factor >= 0 for _, factor in _terms(large - small))
+
+
+def total(sizes: Iterable[int | Dim]) -> int | Dim:
+    """The sum of many sizes."""
+    return _collect([term for size in sizes for term in _terms(size)])

@@ -153,7 +153,7 @@ def with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
 
 def _interned(op: Op, inputs: Sequence[Node], attrs: Attrs, type: TensorType | None = None) -> Node:
     """The one node of this form, made now if there is none. The shape rule is asked where the type is not known."""
-    key = (op.name, *[node.serial for node in inputs], *attrs.items())
+    key = (op, *[node.serial for node in inputs], *attrs.items())
     with _lock:
         entry = _table.get(key)
         found = None if entry is None else entry()

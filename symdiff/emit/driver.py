@@ -11,7 +11,7 @@ from ..core.dim import Dim
 from ..core.naming import Unique
 from ..core.types import Shape, TensorType
 from ..lower.memory import bytes_of
-from ..lower.nested import programs
+from ..lower.nested import inside
 from ..lower.program import (
     Buffer,
     CheckRange,
@@ -41,7 +41,7 @@ class DriverWriter:
         self.program, self.calls = program, calls
         self.leaves = list(dict.fromkeys((*program.inputs, *program.params)))
         self.counters: dict[Repetition, str] = {}
-        self.inside = [one for one in programs(program) if one is not program]
+        self.inside = list(inside(program))
         held = {buffer for one in self.inside for buffer in one.held}
         own = [b for one in self.inside for b in one.work if b not in one.places and b.role != "row"]
         self.work = [buffer for buffer in (*program.work, *own) if buffer not in held]

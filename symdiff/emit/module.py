@@ -15,7 +15,7 @@ from ..core.naming import Unique
 from ..core.record import entity
 from ..lower.ir import Kernel
 from ..lower.labels import RESERVED
-from ..lower.nested import programs
+from ..lower.nested import inside
 from ..lower.program import CheckRange, KernelCall, Program, all_steps
 from ..runtime.signature import Array, Param, Size
 from .canonical import canonical, strides
@@ -54,7 +54,7 @@ class Module:
         self.kernels: list[EmittedKernel] = []
         self._known: dict[Kernel | str, EmittedKernel] = {}  # by kernel, and by digest
         self.given = {*RESERVED, program.name}
-        for one in programs(program):
+        for one in (program, *inside(program)):
             buffers = (*one.inputs, *one.params, *one.work, *one.aliases, *one.constants)
             self.given.update(buffer.name for buffer in buffers)
         self._unique = Unique(self.given)

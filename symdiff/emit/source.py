@@ -12,7 +12,7 @@ from typing import Any
 from ..core.record import replace
 from ..lower.ir import Statement
 from ..lower.lower import CHECK_RANGE
-from ..lower.nested import programs
+from ..lower.nested import inside
 from ..lower.rewrite import walk
 from ..runtime.maths import NUMPY, requirements, standalone
 from .constants import Constants
@@ -43,7 +43,8 @@ class SourceWriter:
         return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> Iterator[str]:
-        documents = {step: own for one in programs(self.program) for own in (Documenter(one),) for step in one.steps}
+        programs = (self.program, *inside(self.program))
+        documents = {step: own for one in programs for own in (Documenter(one),) for step in one.steps}
         yield from self.driver.header()
         integers: dict[str, bool] = {}
         for name, on_integers in (item for written in self.texts.values() for item in written.functions):

@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..core.dim import Dim
+from ..core.dim import Dim, total
 from ..core.graph import Graph
 from ..core.naming import is_leaf, outside_names
 from ..core.node import Node
 from ..core.provenance import Origin, Section
 from .choose import SECTIONS, Choice, reason
-from .sizes import total
 
 
 @dataclass(eq=False)

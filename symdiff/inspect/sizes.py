@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from ..core.dim import Dim, evaluate, product
 from ..core.node import Node
@@ -22,22 +22,6 @@ def count(size: int | Dim, times: str = " ", power: str = "^{}", spell: Callable
         part = times.join(number + names)
         text += f" {sign} {part}" if text else ("-" + part if factor < 0 else part)
     return text
-
-
-def total(sizes: Iterable[int | Dim]) -> int | Dim:
-    """The sum of many sizes, at a cost that is linear in how many there are."""
-    terms: dict[object, int | Dim] = {}
-    number = 0
-    for size in sizes:
-        if isinstance(size, int):
-            number += size
-            continue
-        key = tuple(monomial for monomial, _ in size.terms)
-        terms[key] = terms[key] + size if key in terms else size
-    found: int | Dim = number
-    for size in terms.values():
-        found = found + size
-    return found
 
 
 def held_bytes(node: Node) -> int | Dim:

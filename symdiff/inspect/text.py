@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ..core.body import Body
+from ..core.dim import total
 from ..core.graph import Graph
 from ..core.node import Node
 from ..core.provenance import Section
@@ -16,7 +17,7 @@ from .choose import SECTIONS
 from .expression import Expressions
 from .listing import Line, Listing
 from .plain import Plain
-from .sizes import count, held_bytes, ratio, total
+from .sizes import count, held_bytes, ratio
 
 _WIDEST = 72  # an equation longer than this pushes its own columns to the right, not everyone's
 _HEADER = 112  # columns of the header

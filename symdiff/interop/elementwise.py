@@ -20,7 +20,7 @@ from ..core.types import FLOAT64, TensorType
 from ..interpret import interpret
 from ..ops.convert import promote
 from ..ops.leaf import input as leaf
-from ..ops.record import OPS, build_astype, common_shape, size_of
+from ..ops.record import build_astype, common_shape, is_operator, size_of
 from ..ops.shape import broadcast_to
 from ..passes.stabilize import stabilize_nodes
 from ..runtime import cache
@@ -108,7 +108,7 @@ def _operator(name: str, rule: Rule) -> Op:
     known = _DEFINED.get(name)
     if known is not None and known[0] == rule:
         return known[1]
-    if known is not None or name in OPS:
+    if known is not None or is_operator(name):
         what = known[0].value if known is not None else "an operator of symdiff"
         raise GraphError(explain("elementwise", f"{name} is taken: it is {what}", at=here(), hint="use another name"))
 

@@ -25,7 +25,7 @@ from .ir import Apply, Check, Kernel, Load, Loop, Param, Var, add, integer
 from .kernel import KernelBuilder
 from .labels import RESERVED, kernel_name
 from .memory import assign_slots, settle
-from .nested import Nesting, settle_inside, take_places
+from .nested import Nesting, take_places
 from .prepare import prepare
 from .program import Buffer, CheckRange, Choice, Gemm, KernelCall, Program, Repetition, Step, Storage
 from .recompute import recompute, require_fit
@@ -47,7 +47,6 @@ def lower(graph: Graph, budget: Budget | None = None) -> Program:
     """The program that computes a graph's outputs and updates; with a budget, one whose workspace keeps it. Raises
     GraphError for a budget that cannot be kept."""
     program = _Lowering(graph).program(budget)
-    settle_inside(program)
     take_places(program)
     if budget is not None and program.recomputed is None:
         require_fit(program, budget)

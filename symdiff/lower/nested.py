@@ -87,7 +87,8 @@ def put_into(program: Program, places: Mapping[Buffer, Buffer], name: Name) -> N
         if inner.storage is not outer.storage:
             share(inner, outer)
     program.places = places
-    settle_inside(program)
+    for one in (program, *inside(program)):
+        _settle(one)
 
 
 def as_rows(buffers: Sequence[Buffer]) -> None:
@@ -97,32 +98,29 @@ def as_rows(buffers: Sequence[Buffer]) -> None:
         buffer.storage.role = "row"
 
 
-def settle_inside(program: Program) -> None:
-    """Point every buffer of a program, and of those inside it, at the storage that its own was merged into."""
-    for one in programs(program):
-        for buffer in (*one.inputs, *one.params, *one.outputs.values(), *one.work, *one.aliases, *one.held):
-            settle(buffer)
-        for step in one.steps:
-            for buffer in touches(step):
-                settle(buffer)
+def _settle(program: Program) -> None:
+    """Point every buffer of a program at the storage that its own was merged into."""
+    of_steps = (buffer for step in program.steps for buffer in touches(step))
+    held = (*program.inputs, *program.params, *program.outputs.values(), *program.work, *program.aliases, *program.held)
+    for buffer in (*held, *of_steps):
+        settle(buffer)
 
 
 def take_places(program: Program) -> None:
     """Give the working values of the programs inside their places in the workspace, where the memory that is held for
     them has its own; and what lies in the program around them the name that it has there."""
-    for step in program.steps:
-        for inner in programs_in(step):
-            for own, outer in inner.places.items():
-                own.name = outer.name
-            for storage in inner.own:
-                if storage.moved_to is None:
-                    storage.slot = inner.held[storage.slot].storage.slot
-            take_places(inner)
+    for inner in inside(program):
+        _settle(inner)
+        for own, outer in inner.places.items():
+            own.name = outer.name
+        for storage in inner.own:
+            if storage.moved_to is None:
+                storage.slot = inner.held[storage.slot].storage.slot
 
 
-def programs(program: Program) -> Iterator[Program]:
-    """A program and those inside it."""
-    yield program
+def inside(program: Program) -> Iterator[Program]:
+    """The programs inside a program, each before those inside it."""
     for step in program.steps:
         for inner in programs_in(step):
-            yield from programs(inner)
+            yield inner
+            yield from inside(inner)

@@ -16,7 +16,7 @@ from .budget import Budget, checked
 from .cost import cost_of
 from .inplace import Overwriting
 from .memory import assign_slots
-from .program import Buffer, Choice, Copy, Gemm, KernelCall, Program, Recomputed, Repetition, Step, Storage, touches
+from .program import Buffer, CheckRange, Copy, Gemm, KernelCall, Program, Recomputed, Step, Storage, touches
 from .rehearse import Rehearsal
 from .schedule import Flow
 from .updates import Updates, lay_out
@@ -152,6 +152,5 @@ def _on(step: Step, buffer: Callable[[Buffer], Buffer]) -> Step:
         return replace(step, a=buffer(step.a), b=buffer(step.b), out=buffer(step.out))
     if isinstance(step, Copy):
         return Copy(buffer(step.source), buffer(step.target))
-    if isinstance(step, Repetition | Choice):
-        return step  # what it reads is never given up
+    assert isinstance(step, CheckRange)  # where there are loops and branches, nothing is taken again
     return replace(step, call=replace(step.call, buffers=tuple(map(buffer, step.call.buffers))))

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..core.dim import evaluate
 from .inplace import Overwriting
 from .memory import bytes_of
-from .program import Buffer, Choice, Gemm, KernelCall, Repetition, Step, touches, written
+from .program import Buffer, Gemm, KernelCall, Step, touches, written
 from .schedule import Flow
 from .updates import Updates
 
@@ -44,8 +44,6 @@ class Rehearsal:
         ]
         self.maker: dict[int, int] = {}
         kept = {value.storage for _, value in updates}
-        loops = [step for step in steps if isinstance(step, Repetition | Choice)]
-        kept |= {buffer.storage for step in loops for buffer in touches(step)}  # the programs inside know their places
         for position, step in enumerate(steps):
             alone = all(s not in kept and flow.makers[s] == [position] for s in flow.writes[position])
             possible = all(value in self.maker for value in self.reads[position])

@@ -12,14 +12,22 @@ from ..core.errors import DTypeError, ShapeError, explain
 from ..core.node import Node, Operand, build, describe
 from ..core.op import Attrs, Derivative, Elementwise, NotDifferentiable, Op, Tangent
 from ..core.provenance import here
-from ..core.registry import provide
+from ..core.registry import home, is_provided, provide
 from ..core.types import BOOL, FLOAT64, TensorType, broadcast
 from .convert import promote
 
 Unary = Callable[[Operand], Node]
 Binary = Callable[[Operand, Operand], Node]
 
-OPS: dict[str, Op] = {}
+OPS: dict[str, Op] = {}  # of the rooms that are imported
+_UNPROVIDED = """
+    again branch broadcast_to cholesky cofactor concat constant conv conv_transpose conv_weight cross_entropy
+    cumulative_argmax cumulative_argmin det diagonal_transpose eigh expand_dims expm gelu gelu_tanh in_range input
+    integer_matmul inv iota is_last item linear_recurrence log_softmax logcumsumexp logsumexp loop max_position one_hot
+    param pinv qr random_bits random_normal random_uniform scatter_add scatter_add_along_axis scatter_max scatter_min
+    scatter_multiply scatter_set searchsorted_left searchsorted_right slice slice_transpose slogdet softmax solve
+    stop_gradient svd take_along_axis threefry triangular_solve unfold where
+"""  # the operators of all rooms that core does not call by name
 STEPS = NotDifferentiable("its value is a step function: the derivative is zero wherever it exists")
 INTEGERS = NotDifferentiable("its result is a position or a truth value, not a real number")
 
@@ -30,6 +38,12 @@ def define(op: Op) -> Op:
         raise ValueError(f"operator {op.name!r} is defined twice")
     OPS[op.name] = op
     return op
+
+
+def is_operator(name: str) -> bool:
+    """Whether an operator of ours has this name, whichever rooms are imported. Passes know operators by name, so no
+    function of a user may have it."""
+    return name in OPS or is_provided(name) or name in _UNPROVIDED.split()
 
 
 def size_of(node: Node) -> int | Dim:
@@ -152,7 +166,7 @@ def binary(
 
 def _public(function: Callable[..., Node], name: str, doc: str) -> Callable[..., Node]:
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = doc
+    function.__module__, function.__doc__ = home(name), doc
     return provide(name)(function)
 
 

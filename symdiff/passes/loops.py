@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from ..core.body import Body, bodies_of
+from ..core.body import Body
 from ..core.graph import Graph
 from ..core.node import Node, build
 from ..core.op import Attrs, Item, Repeat
@@ -22,7 +22,7 @@ Optimize = Callable[[Graph], Graph]
 
 def with_bodies(graph: Graph, optimize: Optimize) -> Graph:
     """The graph with every body in it optimised as a graph of its own."""
-    if not any(map(bodies_of, graph.nodes)):
+    if not any(isinstance(value, Body) for node in graph.nodes for value in node.attrs.values()):
         return graph
     done: dict[Node, Node] = {}
     for node in graph.nodes:
@@ -33,12 +33,8 @@ def with_bodies(graph: Graph, optimize: Optimize) -> Graph:
 
 
 def _optimized(body: Body, optimize: Optimize) -> Body:
-    after = optimize(Graph(dict(enumerate_names(body.results))))
+    after = optimize(Graph({f"result_{k}": node for k, node in enumerate(body.results)}))
     return Body(body.formals, tuple(after.outputs.values()))
-
-
-def enumerate_names(nodes: Sequence[Node]) -> list[tuple[str, Node]]:
-    return [(f"result_{k}", node) for k, node in enumerate(nodes)]
 
 
 def _with_attrs(node: Node, attrs: Attrs) -> Node:
@@ -85,14 +81,14 @@ class _Plan:
         for node in graph.nodes:
             if isinstance(node.op.lowering, Item) and node.inputs[0] in self.read:
                 self.read[node.inputs[0]].add(node.attrs["index"])
-        self.made: dict[int, tuple[tuple[Node, ...], dict[Node, int], dict[int, int]]] = {}
+        self.made: dict[Node, tuple[tuple[Node, ...], dict[Node, int], dict[int, int]]] = {}
 
     def item(self, loop: Node, index: int, done: dict[Node, Node]) -> Node:
         """The node that stands for one result of a loop."""
         group = self.group[loop]
-        if id(group) not in self.made:
-            self.made[id(group)] = self._one_for(group, done)
-        results, place_of_y, place_of_carry = self.made[id(group)]
+        if group[0] not in self.made:
+            self.made[group[0]] = self._one_for(group, done)
+        results, place_of_y, place_of_carry = self.made[group[0]]
         carries = loop.attrs["carries"]
         if index < carries:
             return results[place_of_carry[index]]

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import symdiff as sd
-from symdiff.core.node import Node
+from symdiff.core.node import Node, build
+from symdiff.core.op import Op
 
 
 def test_same_expression_is_the_same_object() -> None:
@@ -31,6 +32,15 @@ def test_different_expressions_differ() -> None:
         sd.exp(x), x.sum(), x.sum(keepdims=True), x[1:], x[:2], x - 1, sd.param("x", (3,), init=[1, 2, 3]),
     ]  # fmt: skip
     assert len(set(different)) == len(different)
+
+
+def test_operators_of_one_name_are_two() -> None:
+    x = sd.input("x", (3,))
+    known = sd.exp(x)
+    op = known.op
+    other = Op(name=op.name, infer=op.infer, evaluate=op.evaluate, vjp=op.vjp, lowering=op.lowering, flops=op.flops)
+    assert build(other, [x]) is not known
+    assert build(op, [x]) is known
 
 
 def test_constants_are_keyed_by_dtype_and_bytes() -> None:
