@@ -1,5 +1,6 @@
 """Compiled functions and steps: forms of the result, states, arguments, atomic updates."""
 
+import pickle
 import threading
 
 import numpy as np
@@ -161,6 +162,9 @@ class TestStep:
         assert str(m) == f"loss={m.loss:.6g}, accuracy={m.accuracy:.6g}" and repr(m) == f"Metrics({m})"
         with pytest.raises(AttributeError, match="no metric is called 'f1'; there are loss, accuracy"):
             m.f1  # noqa: B018
+        with pytest.raises(KeyError, match="no metric is called 'f1'; there are loss, accuracy"):
+            m["f1"]
+        assert not hasattr(type(m)(), "loss") and pickle.loads(pickle.dumps(m)) == m
 
     def test_a_step_that_fails_changes_nothing(self, model, build):
         step = model.step(sd.optim.adam())
