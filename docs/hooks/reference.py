@@ -41,7 +41,7 @@ PAGES = {  # page: its title, and what it begins with, or the rooms whose names 
     "errors": ("Errors", "Each says what was asked, the operands, the rule that was broken, the line, the next step."),
 }
 
-HELPERS = {"initial_value", "same_shapes"}  # what rooms have for one another
+HELPERS = {"initial_value", "reduced", "same_shapes"}  # what rooms have for one another
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -8,7 +8,7 @@ from ..core.errors import GraphError, ShapeError, explain
 from ..core.node import Node, Operand, describe
 from ..core.provenance import here
 from ..core.types import INT64
-from ..losses import same_shapes
+from ..losses import reduced, same_shapes
 from ..ops.convert import as_index, as_node
 from ..ops.create import arange
 from ..ops.elementwise import (
@@ -41,14 +41,6 @@ COSINE_EPSILON = 1e-12
 """Added to squared lengths in cosine_embedding_loss."""
 
 
-def _reduced(asked: str, values: Node, reduction: str) -> Node:
-    if reduction not in ("mean", "sum", "none"):
-        raise GraphError(explain(asked, f"reduction is 'mean', 'sum' or 'none', got {reduction!r}", at=here()))
-    if reduction == "none":
-        return values
-    return mean(values) if reduction == "mean" else sum(values)
-
-
 def _at_least_zero(x: Node) -> Node:
     """max(x, 0) whose derivative at 0 is 1, as that of PyTorch's clamp; NaN stays."""
     return where(x < 0, 0, x)
@@ -65,13 +57,13 @@ def l1_loss(input: Operand, target: Operand, reduction: str = "mean") -> Node:
     ()
     """
     x, t = same_shapes("l1_loss", input, target)
-    return _reduced("l1_loss", abs(x - t), reduction)
+    return reduced("l1_loss", abs(x - t), reduction)
 
 
 def mse_loss(input: Operand, target: Operand, reduction: str = "mean") -> Node:
     """``(input - target)^2``."""
     x, t = same_shapes("mse_loss", input, target)
-    return _reduced("mse_loss", square(x - t), reduction)
+    return reduced("mse_loss", square(x - t), reduction)
 
 
 def huber_loss(input: Operand, target: Operand, reduction: str = "mean", delta: float = 1.0) -> Node:
@@ -80,7 +72,7 @@ def huber_loss(input: Operand, target: Operand, reduction: str = "mean", delta: 
         raise GraphError(explain("huber_loss", f"delta is positive, got {delta}", at=here()))
     x, t = same_shapes("huber_loss", input, target)
     away = abs(x - t)
-    return _reduced("huber_loss", where(away <= delta, 0.5 * square(away), delta * (away - 0.5 * delta)), reduction)
+    return reduced("huber_loss", where(away <= delta, 0.5 * square(away), delta * (away - 0.5 * delta)), reduction)
 
 
 def smooth_l1_loss(input: Operand, target: Operand, reduction: str = "mean", beta: float = 1.0) -> Node:
@@ -90,7 +82,7 @@ def smooth_l1_loss(input: Operand, target: Operand, reduction: str = "mean", bet
     x, t = same_shapes("smooth_l1_loss", input, target)
     away = abs(x - t)
     values = away if beta == 0 else where(away < beta, square(away) / (2 * beta), away - 0.5 * beta)
-    return _reduced("smooth_l1_loss", values, reduction)
+    return reduced("smooth_l1_loss", values, reduction)
 
 
 def kl_div(input: Operand, target: Operand, reduction: str = "mean", log_target: bool = False) -> Node:
@@ -105,7 +97,7 @@ def kl_div(input: Operand, target: Operand, reduction: str = "mean", log_target:
     x, t = same_shapes("kl_div", input, target)
     values = exp(t) * (t - x) if log_target else xlogy(t, t) - t * x
     if reduction != "batchmean":
-        return _reduced("kl_div", values, reduction)
+        return reduced("kl_div", values, reduction)
     return sum(values) / (size(x.shape[0], x.dtype) if x.ndim else 1)
 
 
@@ -119,7 +111,7 @@ def poisson_nll_loss(
     values = exp(x) - t * x if log_input else x - t * log(x + eps)
     if full:
         values = values + where(t > 1, t * log(t) - t + 0.5 * log(2 * math.pi * t), 0)
-    return _reduced("poisson_nll_loss", values, reduction)
+    return reduced("poisson_nll_loss", values, reduction)
 
 
 def gaussian_nll_loss(
@@ -135,7 +127,7 @@ def gaussian_nll_loss(
         raise ShapeError(explain("gaussian_nll_loss", f"{describe(spread)} does not fit {describe(x)}", at=here()))
     spread = where(spread < eps, eps + (spread - stop_gradient(spread)), spread)
     values = 0.5 * (log(spread) + square(x - t) / spread)
-    return _reduced("gaussian_nll_loss", values + 0.5 * math.log(2 * math.pi) if full else values, reduction)
+    return reduced("gaussian_nll_loss", values + 0.5 * math.log(2 * math.pi) if full else values, reduction)
 
 
 # -- yes or no
@@ -147,7 +139,7 @@ def binary_cross_entropy(
     """``-(t log p + (1 - t) log(1 - p))`` of probabilities p; logarithms are at least -100 (no derivative there)."""
     p, t = same_shapes("binary_cross_entropy", input, target)
     values = -(t * maximum(log(p), -100) + (1 - t) * maximum(log1p(-p), -100))
-    return _reduced("binary_cross_entropy", values if weight is None else values * weight, reduction)
+    return reduced("binary_cross_entropy", values if weight is None else values * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -167,13 +159,13 @@ def binary_cross_entropy_with_logits(
     if pos_weight is not None:
         rest = (1 + (as_node(pos_weight) - 1) * t) * rest
     values = (1 - t) * x + rest
-    return _reduced("binary_cross_entropy_with_logits", values if weight is None else values * weight, reduction)
+    return reduced("binary_cross_entropy_with_logits", values if weight is None else values * weight, reduction)
 
 
 def soft_margin_loss(input: Operand, target: Operand, reduction: str = "mean") -> Node:
     """``log(1 + exp(-target * input))`` for targets 1 and -1."""
     x, t = same_shapes("soft_margin_loss", input, target)
-    return _reduced("soft_margin_loss", softplus(-t * x), reduction)
+    return reduced("soft_margin_loss", softplus(-t * x), reduction)
 
 
 def multilabel_soft_margin_loss(
@@ -181,14 +173,14 @@ def multilabel_soft_margin_loss(
 ) -> Node:
     """The mean over the last axis of the cross-entropies of sigmoid(input) against yes/no targets."""
     values = binary_cross_entropy_with_logits(input, target, weight, "none")
-    return _reduced("multilabel_soft_margin_loss", mean(values, -1), reduction)
+    return reduced("multilabel_soft_margin_loss", mean(values, -1), reduction)
 
 
 def hinge_embedding_loss(input: Operand, target: Operand, margin: float = 1.0, reduction: str = "mean") -> Node:
     """``input`` for target 1, ``max(0, margin - input)`` for target -1; at the margin the derivative is -1."""
     x, t = same_shapes("hinge_embedding_loss", input, target)
     values = where(equal(t, 1), 0, _at_least_zero(margin - x)) + where(equal(t, -1), 0, x)
-    return _reduced("hinge_embedding_loss", values, reduction)
+    return reduced("hinge_embedding_loss", values, reduction)
 
 
 def margin_ranking_loss(
@@ -199,7 +191,7 @@ def margin_ranking_loss(
     Where the two sides of the maximum are equal, its derivative is 1."""
     x, y = same_shapes("margin_ranking_loss", input1, input2)
     x, t = same_shapes("margin_ranking_loss", x, target)
-    return _reduced("margin_ranking_loss", _at_least_zero(-t * (x - y) + margin), reduction)
+    return reduced("margin_ranking_loss", _at_least_zero(-t * (x - y) + margin), reduction)
 
 
 def cosine_embedding_loss(
@@ -216,7 +208,7 @@ def cosine_embedding_loss(
     lengths = (sum(square(x), -1) + COSINE_EPSILON) * (sum(square(y), -1) + COSINE_EPSILON)
     cosine = sum(x * y, -1) / sqrt(lengths)
     values = where(equal(t, 1), 1 - cosine, 0) + where(equal(t, -1), _at_least_zero(cosine - margin), 0)
-    return _reduced("cosine_embedding_loss", values, reduction)
+    return reduced("cosine_embedding_loss", values, reduction)
 
 
 def triplet_margin_loss(
@@ -232,7 +224,7 @@ def triplet_margin_loss(
     if swap:
         far = minimum(far, pairwise_distance(b, c, p, eps))
     values = _at_least_zero(margin + pairwise_distance(a, b, p, eps) - far)
-    return _reduced("triplet_margin_loss", values, reduction)
+    return reduced("triplet_margin_loss", values, reduction)
 
 
 # -- classes
@@ -324,7 +316,7 @@ def _nll(
         values = (1 - smoothing) * values + smoothing * uniform
     if reduction == "mean":
         return sum(values) / sum(own)
-    return _reduced(asked, values, reduction)
+    return reduced(asked, values, reduction)
 
 
 def _of_probabilities(x: Node, target: Node, weight: Operand | None, reduction: str, smoothing: float) -> Node:
@@ -338,7 +330,7 @@ def _of_probabilities(x: Node, target: Node, weight: Operand | None, reduction: 
     weights = _class_weights("cross_entropy", x, axis, weight)
     if weights is not None:
         products = products * _along(weights, x, axis)
-    return _reduced("cross_entropy", -sum(products, axis), reduction)
+    return reduced("cross_entropy", -sum(products, axis), reduction)
 
 
 def multi_margin_loss(
@@ -360,4 +352,4 @@ def multi_margin_loss(
     weights = _class_weights("multi_margin_loss", x, axis, weight)
     if weights is not None:
         behind = behind * expand_dims(take(weights, labels), axis)
-    return _reduced("multi_margin_loss", sum(behind, axis) / size(count, x.dtype), reduction)
+    return reduced("multi_margin_loss", sum(behind, axis) / size(count, x.dtype), reduction)

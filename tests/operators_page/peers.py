@@ -123,6 +123,8 @@ _OTHERWISE: dict[str, dict[str, str]] = {
     "random.randint": {"PyTorch": "torch.randint", "PyTensor": "pytensor.tensor.random.integers"},
     "random.bernoulli": {"NumPy": "", "PyTorch": "torch.bernoulli"},
     "losses.mean_squared_error": {"PyTorch": "torch.nn.functional.mse_loss"},
+    "losses.mean_absolute_error": {"PyTorch": "torch.nn.functional.l1_loss"},
+    "losses.huber": {"PyTorch": "torch.nn.functional.huber_loss"},
     "losses.sigmoid_cross_entropy": {"PyTorch": "torch.nn.functional.binary_cross_entropy_with_logits"},
     "losses.softmax_cross_entropy": {"PyTorch": "torch.nn.functional.cross_entropy"},
     "nn.one_hot": {"PyTensor": "pytensor.tensor.extra_ops.to_one_hot"},

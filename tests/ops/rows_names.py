@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import special as scipy_special
 
 import symdiff as sd
 from symdiff import linalg, losses, nn
@@ -135,6 +136,17 @@ row(
     bools(4, 3),
 )
 row("mean_squared_error", losses.mean_squared_error, lambda x, y: np.var(x - y) + np.mean(x - y) ** 2, of(5), of(5))
+row("mean_absolute_error", losses.mean_absolute_error, lambda x, y: np.mean(np.hypot(x - y, 0)), of(5), of(5))
+row("huber", losses.huber, lambda x, y: np.mean(scipy_special.huber(1, x - y)), of(5), of(5))
+row("hinge", losses.hinge, lambda x, t: np.mean(np.clip(1 - t * x, 0, None)), of(5), of(5))
+row("max_margin", losses.max_margin, lambda s, s_c: np.mean(np.clip(1 + s_c - s, 0, None)), of(5), of(5))
+row(
+    "multiclass_hinge",
+    losses.multiclass_hinge,
+    lambda x, y: np.mean(np.clip(x - np.take_along_axis(x, y[:, None], 1) + 1, 0, None).sum(1) - 1),
+    of(5, 3),
+    ints(5, low=0, high=3),
+)
 row(
     "sigmoid_cross_entropy",
     lambda x, z: losses.sigmoid_cross_entropy(x, z),
