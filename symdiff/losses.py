@@ -14,6 +14,17 @@ from .ops.reduce import mean, sum
 from .ops.shape import expand_dims
 from .ops.softmax import cross_entropy
 
+__all__ = [
+    "hinge",
+    "huber",
+    "max_margin",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "multiclass_hinge",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+]
+
 
 def softmax_cross_entropy(logits: Operand, labels: Operand, *, reduction: str = "mean") -> Node:
     """``mean_i(-log softmax(logits_i)[labels_i])``, stable for logits of any size.

@@ -11,6 +11,11 @@ from .ops.convert import as_index, as_node
 from .ops.elementwise import astype, equal
 from .ops.reduce import argmax, mean
 
+__all__ = [
+    "accuracy",
+    "binary_accuracy",
+]
+
 
 def accuracy(logits: Operand, labels: Operand) -> Node:
     """The share of rows whose largest logit is at the label: ``mean(argmax(logits, -1) == labels)``.

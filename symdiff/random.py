@@ -43,6 +43,22 @@ from .ops.reduce import argmax
 from .ops.shape import permute_dims
 from .ops.sorting import argsort
 
+__all__ = [
+    "bernoulli",
+    "bits",
+    "categorical",
+    "exponential",
+    "fold_in",
+    "gumbel",
+    "key",
+    "normal",
+    "permutation",
+    "randint",
+    "split",
+    "truncated_normal",
+    "uniform",
+]
+
 # -- keys
 
 

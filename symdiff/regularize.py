@@ -15,6 +15,12 @@ from .core.provenance import here
 from .ops.elementwise import abs, square
 from .ops.reduce import sum
 
+__all__ = [
+    "elastic_net",
+    "l1",
+    "l2",
+]
+
 Strength = float | Node
 
 

@@ -13,7 +13,7 @@ from .arrays import Array, Expected, type_of
 from .core.errors import ShapeError, StateError, explain
 from .core.node import Node
 from .core.types import TensorType
-from .init import initial_value
+from .init.start import initial_value
 
 _ALIGNMENT = 64  # a cache line, and the widest vector register
 

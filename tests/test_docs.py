@@ -113,17 +113,7 @@ def test_every_public_function_is_on_a_page() -> None:
 
 
 def _functions(room: ModuleType) -> list[str]:
-    """The public functions of a room: those it lists, else those it defines, less the helpers of other rooms."""
-    values = {name: getattr(room, name) for name in getattr(room, "__all__", vars(room)) if name.islower()}
-    own = values if hasattr(room, "__all__") else {n: v for n, v in values.items() if _is_from(room, v)}
-    return [n for n, value in own.items() if isinstance(value, FunctionType) and n[0] != "_" and n not in _HELPERS]
-
-
-def _is_from(room: ModuleType, value: object) -> bool:
-    return getattr(value, "__module__", "") == room.__name__
-
-
-_HELPERS = {"initial_value", "same_shapes", "step_count", "mixed"}
+    return [name for name in room.__all__ if isinstance(getattr(room, name), FunctionType)]
 
 
 def test_page_of_operators_is_what_the_operators_say(request: pytest.FixtureRequest) -> None:

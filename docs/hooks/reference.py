@@ -41,8 +41,6 @@ PAGES = {  # page: its title, and what it begins with, or the rooms whose names 
     "errors": ("Errors", "Each says what was asked, the operands, the rule that was broken, the line, the next step."),
 }
 
-HELPERS = {"initial_value", "reduced", "same_shapes"}  # what rooms have for one another
-
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     seen: set[int] = set()
@@ -90,13 +88,12 @@ def _of_the_root(page: str) -> Iterator[tuple[str, FunctionType | type]]:
 
 
 def _members(rooms: list[str]) -> Iterator[tuple[str, FunctionType | type]]:
-    """The public names of rooms: those that one lists, else the functions and classes defined there."""
+    """The public functions and classes of rooms."""
     for name in rooms:
         room = attrgetter(name)(sd)
-        for own in getattr(room, "__all__", vars(room)):
+        for own in room.__all__:
             value = getattr(room, own)
-            listed = hasattr(room, "__all__") or getattr(value, "__module__", "") == room.__name__
-            if listed and own[0] != "_" and own not in HELPERS and isinstance(value, FunctionType | type):
+            if isinstance(value, FunctionType | type):
                 yield f"{name}.{own}", value
 
 

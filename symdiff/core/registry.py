@@ -35,11 +35,6 @@ def is_provided(name: str) -> bool:
     return name in _provided or name in _modules
 
 
-def home(name: str) -> str:
-    """The module that answers to ``name``."""
-    return _modules[name]
-
-
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
     """Call what was provided under ``name``."""
     if name not in _provided:

@@ -17,7 +17,6 @@ from .scaled import lecun_normal as lecun_normal
 from .scaled import lecun_uniform as lecun_uniform
 from .scaled import variance_scaling as variance_scaling
 from .start import Initializer as Initializer
-from .start import initial_value as initial_value
 from .structured import identity as identity
 from .structured import orthogonal as orthogonal
 
@@ -30,7 +29,6 @@ __all__ = [
     "he_normal",
     "he_uniform",
     "identity",
-    "initial_value",
     "lecun_normal",
     "lecun_uniform",
     "normal",

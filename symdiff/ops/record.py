@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..core.errors import DTypeError, ShapeError, explain
 from ..core.node import Node, Operand, build, describe
 from ..core.op import Attrs, Derivative, Elementwise, NotDifferentiable, Op, Tangent
 from ..core.provenance import here
-from ..core.registry import home, is_provided, provide
+from ..core.registry import is_provided, provide
 from ..core.types import BOOL, FLOAT64, TensorType, broadcast
 from .convert import promote
 
@@ -166,7 +167,8 @@ def binary(
 
 def _public(function: Callable[..., Node], name: str, doc: str) -> Callable[..., Node]:
     function.__name__ = function.__qualname__ = name
-    function.__module__, function.__doc__ = home(name), doc
+    function.__module__ = sys._getframe(2).f_globals["__name__"]  # the file that asked, where pickle looks
+    function.__doc__ = doc
     return provide(name)(function)
 
 

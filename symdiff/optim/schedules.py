@@ -19,6 +19,16 @@ from ..ops.convert import constant as constant_node
 from ..ops.elementwise import astype, cos, exp, floor_divide, less, maximum, minimum, remainder, where
 from .rule import Rate, checked_scalar
 
+__all__ = [
+    "constant",
+    "cosine",
+    "exponential",
+    "inverse_time",
+    "piecewise",
+    "step",
+    "warmup",
+]
+
 
 @entity
 class constant:  # noqa: N801

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .formulas import derivative
 from .peers import PEERS, looked_up
-from .public import Function, calls, home, operators
+from .public import Function, calls, operators
 
 PAGE = Path(__file__).parents[2] / "docs" / "operators.md"
 
@@ -87,7 +87,7 @@ def page(update_peers: bool) -> str:
 
 
 def _family(title: str, modules: list[str], known: dict[str, str]) -> str:
-    members = [function for function in operators() if home(function).removeprefix("symdiff.") in modules]
+    members = [function for function in operators() if function.__module__.removeprefix("symdiff.") in modules]
     rows = sorted((_row(function, known) for function in members), key=str.lower)
     return f"\n## {title}\n\n{_COLUMNS}{''.join(rows)}"
 
@@ -95,7 +95,7 @@ def _family(title: str, modules: list[str], known: dict[str, str]) -> str:
 def without_family() -> list[str]:
     """Operators of modules that have no place on the page."""
     placed = {f"symdiff.{module}" for modules in FAMILIES.values() for module in modules}
-    return [names[0] for function, names in operators().items() if home(function) not in placed]
+    return [names[0] for function, names in operators().items() if function.__module__ not in placed]
 
 
 def _row(function: Function, known: dict[str, str]) -> str:
@@ -109,7 +109,7 @@ def _row(function: Function, known: dict[str, str]) -> str:
 
 
 def _room(function: Function) -> str:
-    return ".".join(home(function).split(".")[1:3])
+    return ".".join(function.__module__.split(".")[1:3])
 
 
 _SAID = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import sys
 from collections.abc import Callable
@@ -19,7 +18,7 @@ Function = Callable[..., Any]
 ROOMS = {"": sd, "nn": sd.nn, "linalg": sd.linalg, "special": sd.special, "random": sd.random, "losses": sd.losses}
 OPERATORS = ("symdiff.ops.", "symdiff.nn.", "symdiff.control.", "symdiff.random", "symdiff.losses", "symdiff.linalg")
 LEAVES = {"constant", "input", "param", "size"}
-NO_NODES = {"einsum_path", "losses.same_shapes", "linalg.eig", "linalg.eigvals"}
+NO_NODES = {"einsum_path", "linalg.eig", "linalg.eigvals"}
 ROWS_FOLDER = str(Path(__file__).parents[1] / "ops" / "rows_")
 
 
@@ -36,47 +35,15 @@ def operators() -> dict[Function, list[str]]:
     """Each public operator with the names it goes by: ``abs``, ``absolute``; ``svd``, ``linalg.svd``."""
     found: dict[Function, list[str]] = {}
     for room, module in ROOMS.items():
-        for name in getattr(module, "__all__", sorted(vars(module))):
+        for name in module.__all__:
             value, full = getattr(module, name), f"{room}.{name}".lstrip(".")
-            own = hasattr(module, "__all__") or getattr(value, "__module__", "") == module.__name__
-            if isinstance(value, FunctionType) and own and not name.startswith("_"):
+            if isinstance(value, FunctionType):
                 found.setdefault(value, []).append(full)
     return {
         value: sorted(names, key=lambda name: name != value.__name__)
         for value, names in found.items()
         if value.__module__.startswith(OPERATORS) and not (LEAVES | NO_NODES).intersection(names)
     }
-
-
-@cache
-def home(function: Function) -> str:
-    """The module whose text defines an operator; those that a call of ``unary`` makes do not know it themselves."""
-    if function.__module__ != "symdiff.ops.record":
-        return function.__module__
-    return next(name for name, made in _made().items() if function in made)
-
-
-@cache
-def _made() -> dict[str, list[Any]]:
-    """For each module of operators, the values of the names that it assigns at its top level."""
-    modules = {name: module for name, module in sorted(sys.modules.items()) if name.startswith("symdiff.ops.")}
-    return {name: [vars(module).get(one) for one in _assigned(module)] for name, module in modules.items()}
-
-
-def _assigned(module: Any) -> list[str]:
-    """The names that a module gives to what it makes, rather than to what has a name already."""
-    found: list[str] = []
-    for statement in ast.parse(inspect.getsource(module)).body:
-        if isinstance(statement, ast.FunctionDef):
-            found.append(statement.name)
-        elif isinstance(statement, ast.Assign | ast.AnnAssign) and _is_made(statement.value):
-            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            found += [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
-    return found
-
-
-def _is_made(value: ast.expr | None) -> bool:
-    return value is not None and any(isinstance(part, ast.Call) for part in ast.walk(value))
 
 
 @cache
