@@ -14,6 +14,8 @@ from ..core.record import entity
 from .data import Array, numbers, result_dtype, training_rows, type_text
 from .store import write
 
+SHOWN = 5  # features that an error names at most
+
 
 @entity
 class Scaling:
@@ -71,24 +73,40 @@ def centre(train: Any, axis: int | Sequence[int] = 0) -> Scaling:
     return Scaling(mean, np.ones_like(mean), axes)
 
 
-def standardise(train: Any, axis: int | Sequence[int] = 0) -> Scaling:
+def standardise(train: Any, axis: int | Sequence[int] = 0, *, constant: str = "error") -> Scaling:
     """``(x - mean) / std``: each feature of the training data gets mean 0 and standard deviation 1 (over n, not n - 1).
 
-    A feature that is the same in all training rows has no spread to divide by: it is centred only (its scale is 1), so
-    it is 0 in the training data, and in new data its difference from that. Arguments and errors as for :func:`centre`.
+    A feature that is the same in all training rows has no spread to divide by: a ValueError names it. With
+    ``constant="centre"`` it is centred only (its scale is 1), so it is 0 in the training data, and in new data its
+    difference from that. Other arguments and errors as for :func:`centre`.
 
     >>> import symdiff as sd
-    >>> scaling = sd.preprocess.standardise([[1.0, 7.0], [3.0, 7.0]])
-    >>> scaling.transform([[5.0, 8.0]]).tolist(), scaling.scale.tolist()
-    ([[3.0, 1.0]], [[1.0, 1.0]])
+    >>> sd.preprocess.standardise([[1.0, 7.0], [3.0, 9.0]]).transform([[5.0, 8.0]]).tolist()
+    [[3.0, 0.0]]
+    >>> sd.preprocess.standardise([[1.0, 7.0], [3.0, 7.0]], constant="centre").transform([[5.0, 8.0]]).tolist()
+    [[3.0, 1.0]]
     """
+    if constant not in ("error", "centre"):
+        raise ValueError(explain("standardise", f"constant is 'error' or 'centre', got {constant!r}", at=here()))
     array, axes = _with_axes("standardise", train, axis)
     mean = _mean(array, axes)
     away = array - mean
     largest = np.abs(away).max(axis=axes, keepdims=True)
+    if constant == "error" and not largest.all():
+        _refuse_constant(array, largest)
     largest = np.where(largest > 0, largest, 1.0)
     spread = np.sqrt(np.mean(np.square(away / largest), axis=axes, keepdims=True))  # squares stay within range
     return Scaling(mean, np.where(spread > 0, largest * spread, 1.0), axes)
+
+
+def _refuse_constant(array: Array, largest: Array) -> None:
+    places = [[int(k) for k in place] for place in np.argwhere(largest == 0)]
+    features = [place[1] if len(place) == 2 else tuple(place[1:]) for place in places]
+    shown = ", ".join(map(str, features[:SHOWN])) + (", ..." if len(features) > SHOWN else "")
+    which = f"feature {shown} is" if len(features) == 1 else f"features {shown} are"
+    problem = f"{which} the same in all training rows, {len(features)} of {largest.size} in {type_text(array)}"
+    hint = 'leave such features out, or pass constant="centre" to centre them only'
+    raise ValueError(explain("standardise", problem, at=here(), hint=hint))
 
 
 def _mean(array: Array, axes: tuple[int, ...]) -> Array:

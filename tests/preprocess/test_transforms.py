@@ -39,9 +39,27 @@ class TestScaling:
     def test_a_constant_feature_becomes_zero(self, value, rows):
         """The mean of 0.1, 0.1, 0.1 is not 0.1, so its deviation is not 0: the rule looks at the values."""
         train = np.column_stack([np.full(rows, value), np.arange(rows)])
-        fitted = P.standardise(train)
+        with pytest.raises(ValueError, match="the same in all training rows"):
+            P.standardise(train)
+        fitted = P.standardise(train, constant="centre")
         assert (fitted.transform(train)[:, 0] == 0).all() and fitted.scale[0, 0] == 1
         assert fitted.transform([[value + 2, 0]])[0, 0] == pytest.approx(value + 2 - value)
+
+    def test_constant_features_are_named(self):
+        train = RANDOM.normal(size=(10, 9))
+        train[:, 4] = 0.1
+        message = r"^standardise: feature 4 is the same in all training rows, 1 of 9 in float64\[10, 9\], at test_trans"
+        with pytest.raises(ValueError, match=message):
+            P.standardise(train)
+        train[:, :6] = 3
+        message = r'features 0, 1, 2, 3, 4, ... are the same .* 6 of 9 .*; leave .* out, or pass constant="centre"'
+        with pytest.raises(ValueError, match=message):
+            P.standardise(train)
+        images = np.stack([np.zeros((2, 3, 3)), np.ones((2, 3, 3))], axis=1)
+        with pytest.raises(ValueError, match=r"features \(0, 0, 0\), \(1, 0, 0\) are the same"):
+            P.standardise(images, axis=(0, 2, 3))
+        with pytest.raises(ValueError, match="constant is 'error' or 'centre', got 'keep'"):
+            P.standardise(train, constant="keep")
 
     @pytest.mark.parametrize("size", [1e-200, 1e-300, 1e200])
     def test_features_whose_squares_leave_the_range(self, size):
