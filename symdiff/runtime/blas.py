@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.runtime import codegen, gemm, layout, load
+from symdiff.runtime import gemm, layout, load
 from symdiff.runtime.assembly import REALS
 
 TRANSPOSE = 112
@@ -88,7 +88,6 @@ def _adapter(dtype: str, fortran: int) -> int:
         f"  %{v}.at = alloca {kinds.get(v, 'i32')}\n  store {kinds.get(v, 'i32')} %{v}, ptr %{v}.at" for v in values
     )
     text = f"""
-target triple = "{codegen.triple()}"
 define void @{entry}(i32 %order, i32 %ta, i32 %tb, i64 %m, i64 %n, i64 %k, {real} %alpha, ptr %a, i64 %lda,
                      ptr %b, i64 %ldb, {real} %beta, ptr %c, i64 %ldc) {{
   %ta.t = icmp eq i32 %ta, {TRANSPOSE}
@@ -103,6 +102,8 @@ define void @{entry}(i32 %order, i32 %ta, i32 %tb, i64 %m, i64 %n, i64 %k, {real
   ret void
 }}
 """
+    from symdiff.runtime import codegen
+
     return load.load(codegen.object_code(text, entry), entry)
 
 

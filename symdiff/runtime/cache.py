@@ -11,7 +11,6 @@ import functools
 import hashlib
 import os
 import sys
-import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -43,6 +42,8 @@ def store(digest: str, code: bytes) -> None:
     if folder is None:
         return
     _remove_leftovers(folder)
+    import tempfile  # a warm start stores nothing
+
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(prefix=digest[:16], suffix=".tmp", dir=folder)

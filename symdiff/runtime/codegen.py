@@ -101,6 +101,7 @@ def tidied(text: str, entry: str) -> llvm.ModuleRef:
 
 def _module(text: str, entry: str) -> llvm.ModuleRef:
     module = llvm.parse_assembly(text)
+    module.triple = triple()
     for value in (*module.functions, *module.global_variables):
         if value.name != entry and not value.is_declaration:
             value.linkage = llvm.Linkage.internal

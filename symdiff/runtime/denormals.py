@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from symdiff.runtime import codegen
+from symdiff.runtime import cpu
 from symdiff.runtime.assembly import Function
 
-_X86 = codegen.triple().startswith("x86_64")
-_ARM = codegen.triple().startswith(("aarch64", "arm64"))
+_X86 = cpu.architecture() == "x86_64"
+_ARM = cpu.architecture() == "aarch64"
 _X86_ZEROS = 0x8000 | 0x0040  # results, operands
 _ARM_ZEROS = 1 << 24  # both
 

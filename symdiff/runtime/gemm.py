@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 
 from symdiff.core.record import record
-from symdiff.runtime import codegen, native, walk
+from symdiff.runtime import cpu, native, walk
 from symdiff.runtime.assembly import REALS, Function, Vector, declared
 from symdiff.runtime.gemm_tile import BLOCK, PACK, TILE, TURN, dots, finish, pack, tile, tile_name, turn
 
@@ -61,10 +61,9 @@ AVX2 = Shape(32, (6, 4), (12, 4), 4)
 @functools.cache
 def shape() -> Shape | None:
     """What suits this CPU; None if it has neither AVX-512 nor AVX2 with fused multiply-add."""
-    features = codegen.host()[1].split(",")
-    if "+avx512f" in features:
+    if "avx512f" in cpu.features():
         return AVX512
-    return AVX2 if {"+avx2", "+fma"} <= set(features) else None
+    return AVX2 if {"avx2", "fma"} <= cpu.features() else None
 
 
 def step_address(dtype: str) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from symdiff.core.record import record
-from symdiff.runtime import codegen, lapack, native, walk
+from symdiff.runtime import lapack, native, walk
 from symdiff.runtime.assembly import REALS, Function, Value, Variable
 
 
@@ -45,8 +45,7 @@ def _text(step: Step, dtype: str, entry: str) -> str:
     writer = _Writer(f, dtype, value, step.arrays, step.calls)
     with writer.each_item():
         step.write(writer)
-    head = f'target triple = "{codegen.triple()}"\n{_DECLARATIONS}'
-    return f"{head}\n{f.text(f'i64 {f.get(writer.failed)}')}"
+    return f"{_DECLARATIONS}\n{f.text(f'i64 {f.get(writer.failed)}')}"
 
 
 _DECLARATIONS = """

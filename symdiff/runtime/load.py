@@ -1,13 +1,12 @@
-"""Object code -> the address of a function in this process. Uses llvmlite only, so a warm start never imports Numba."""
+"""Object code -> the address of a function in this process. A warm start never imports Numba, nor LLVM where elf.py
+knows the format."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
 
-import llvmlite.binding as llvm
-
-from symdiff.runtime import codegen
+from symdiff.runtime import elf
 
 _lock = threading.Lock()
 _addresses: dict[str, int] = {}
@@ -25,15 +24,28 @@ def load_all(codes: Mapping[str, bytes]) -> None:
         fresh = {symbol: code for symbol, code in codes.items() if symbol not in _addresses}
         if not fresh:
             return
-        engine = codegen.engine()
-        for code in fresh.values():
-            engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-        engine.finalize_object()
-        for symbol in fresh:
-            address = int(engine.get_function_address(symbol))
-            if address == 0:
-                raise RuntimeError(f"object code does not define {symbol!r}")
-            _addresses[symbol] = address
+        try:
+            found = elf.load_all(fresh) if elf.is_possible() else _linked(fresh)
+        except elf.UnsupportedError:
+            found = _linked(fresh)
+        _addresses.update(found)
+
+
+def _linked(codes: Mapping[str, bytes]) -> dict[str, int]:
+    """The same by LLVM."""
+    import llvmlite.binding as llvm
+
+    from symdiff.runtime import codegen
+
+    engine = codegen.engine()
+    for code in codes.values():
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    found = {symbol: int(engine.get_function_address(symbol)) for symbol in codes}
+    for symbol, address in found.items():
+        if address == 0:
+            raise RuntimeError(f"object code does not define {symbol!r}")
+    return found
 
 
 def is_loaded(symbol: str) -> bool:

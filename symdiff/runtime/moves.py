@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symdiff.runtime import codegen, walk
+from symdiff.runtime import walk
 from symdiff.runtime.assembly import REALS, Function
 
 
@@ -57,4 +57,4 @@ def gather_rows(entry: str) -> str:
 
 
 def _module(f: Function, declarations: str = "") -> str:
-    return f'target triple = "{codegen.triple()}"\n{declarations}\n{f.text("i64 0")}'
+    return f"{declarations}\n{f.text('i64 0')}"

@@ -17,7 +17,7 @@ import numpy as np
 from symdiff.core import special
 from symdiff.core.collector import paused_collector
 from symdiff.core.record import record
-from symdiff.runtime import cache, codegen, load
+from symdiff.runtime import cache, cpu, load
 from symdiff.runtime.signature import Param
 
 _compiling = threading.RLock()
@@ -105,6 +105,8 @@ def _written_address(digest: str, symbol: str, text: Callable[[], str], thorough
         if not load.is_loaded(symbol):
             code = cache.load(digest)
             if code is None:
+                from symdiff.runtime import codegen  # imports LLVM
+
                 code = codegen.object_code(text(), symbol, thorough)
                 cache.store(digest, code)
             load.load(code, symbol)
@@ -121,6 +123,7 @@ def _compile(missing: Mapping[str, Wanted], meanwhile: Iterable[Callable[[], obj
     sources = {digest: kernel.source() for digest, kernel in missing.items()}
     with _undisturbed(), ThreadPoolExecutor(1) as llvm:
         others = [llvm.submit(work) for work in meanwhile]
+        from symdiff.runtime import codegen
         from symdiff.runtime.compile import llvm_text  # imports Numba
         from symdiff.runtime.text import canonical
 
@@ -176,7 +179,7 @@ def _environment() -> tuple[str, ...]:
     for room in (Path(__file__).parent, Path(special.__file__).parent):
         for path in sorted(room.glob("**/*.py")):
             own.update(path.read_bytes())
-    return own.hexdigest(), _numba_version(), llvmlite.__version__, *codegen.host()
+    return own.hexdigest(), _numba_version(), llvmlite.__version__, *cpu.identity()
 
 
 def _numba_version() -> str:

@@ -7,7 +7,7 @@ has changed; so a thread that comes late can take nothing from a job it has not 
 
 from __future__ import annotations
 
-from symdiff.runtime import codegen, denormals
+from symdiff.runtime import cpu, denormals
 from symdiff.runtime.assembly import Function
 
 ENTRY = "symdiff_split"
@@ -29,7 +29,6 @@ def module(sig_block: int) -> str:
     identity = ", ".join(f"i64 {k}" for k in range(MOST_WORDS))
     functions = [_piece(), _work(), _worker(sig_block), _start(), _split()]
     return f"""
-target triple = "{codegen.triple()}"
 @identity = private constant [{MOST_WORDS} x i64] [{identity}]
 
 declare i32 @pthread_create(ptr, ptr, ptr, ptr)
@@ -49,9 +48,9 @@ declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 
 def _pause() -> str:
     """The instruction for a loop that waits."""
-    if codegen.triple().startswith("x86_64"):
+    if cpu.architecture() == "x86_64":
         return "call void @llvm.x86.sse2.pause()"
-    return "call void @llvm.aarch64.hint(i32 1)" if codegen.triple().startswith(("aarch64", "arm64")) else ""
+    return "call void @llvm.aarch64.hint(i32 1)" if cpu.architecture() == "aarch64" else ""
 
 
 _PAUSE = _pause()

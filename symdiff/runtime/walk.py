@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdiff.runtime import codegen, denormals
+from symdiff.runtime import denormals
 from symdiff.runtime.assembly import Function
 
 STATUS, FAILED_STEP = 0, 1  # slots for the report of a failed step
-HEAD = f'target triple = "{codegen.triple()}"\n{denormals.DECLARATIONS}'
+HEAD = denormals.DECLARATIONS
 
 
 def step(entry: str, words: Sequence[str], attributes: str = "") -> tuple[Function, dict[str, str], dict[str, str]]:

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 
@@ -113,7 +114,7 @@ def test_a_disk_that_cannot_be_written(folder, monkeypatch, broken):
     def fail(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache.tempfile if broken == "mkstemp" else cache.os, broken, fail)
+    monkeypatch.setattr(tempfile if broken == "mkstemp" else cache.os, broken, fail)
     cache.store("a" * 64, b"code")
     assert cache.load("a" * 64) is None
     assert list(folder.iterdir()) == []
