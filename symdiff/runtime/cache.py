@@ -2,6 +2,7 @@
 
 Cached code is executed, so the folder is used only when it belongs to the user and nobody else can write to it. An
 entry is written to a temporary file and renamed, and carries a checksum: what is damaged or half written is a miss.
+What nobody has loaded for a long time goes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import warnings
 from pathlib import Path
 
 _DAY = 24 * 60 * 60
+_KEPT = 90 * _DAY  # since an entry was last loaded, give or take a day
 _MAGIC = b"symdiff object 1\n"
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 
@@ -26,9 +28,13 @@ def load(digest: str) -> bytes | None:
     if folder is None:
         return None
     try:
-        entry = (folder / f"{digest}.o").read_bytes()
+        with open(folder / f"{digest}.o", "rb") as file:
+            entry, stored = file.read(), os.fstat(file.fileno()).st_mtime
     except OSError:
         return None
+    if time.time() - stored > _DAY:
+        with contextlib.suppress(OSError):  # the folder may be read-only
+            os.utime(file.name)  # in use
     head = len(_MAGIC) + _CHECKSUM_BYTES
     code = entry[head:]
     if not entry.startswith(_MAGIC) or entry[len(_MAGIC) : head] != hashlib.sha256(code).digest():
@@ -41,7 +47,8 @@ def store(digest: str, code: bytes) -> None:
     folder = _folder()
     if folder is None:
         return
-    _remove_leftovers(folder)
+    if digest.startswith("00"):  # one in 256
+        _tidy(folder)
     import tempfile  # a warm start stores nothing
 
     temporary = None
@@ -56,13 +63,14 @@ def store(digest: str, code: bytes) -> None:
                 os.unlink(temporary)
 
 
-@functools.cache
-def _remove_leftovers(folder: Path) -> None:
-    """Once in a process: the temporary files of processes that were killed, a day or more ago."""
-    with contextlib.suppress(OSError):
-        for path in folder.glob("*.tmp"):
-            if time.time() - path.stat().st_mtime > _DAY:
-                path.unlink()
+def _tidy(folder: Path) -> None:
+    """Remove entries that are out of use, and the temporary files of processes that were killed a day or more ago."""
+    kept = {".o": _KEPT, ".tmp": _DAY}
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            limit = kept.get(os.path.splitext(entry.name)[1])
+            if limit is not None and time.time() - entry.stat().st_mtime > limit:
+                os.unlink(entry.path)
 
 
 def _folder() -> Path | None:

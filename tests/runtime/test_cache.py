@@ -210,15 +210,45 @@ def test_a_killed_process_leaves_nothing_that_is_run(folder):
     assert run(folder) == "False"
 
 
+def aged(path, days):
+    then = time.time() - days * 24 * 60 * 60
+    os.utime(path, (then, then))
+
+
 def test_leftovers_of_killed_processes_are_removed_after_a_day(folder):
     cache.store("a" * 64, b"code")
-    old, fresh = folder / "old.tmp", folder / "fresh.tmp"
-    for path in (old, fresh):
+    old, fresh, other = (folder / name for name in ("old.tmp", "fresh.tmp", "other.txt"))
+    for path in (old, fresh, other):
         path.write_bytes(b"half an entry")
-    two_days_ago = time.time() - 2 * 24 * 60 * 60
-    os.utime(old, (two_days_ago, two_days_ago))
-    cache._remove_leftovers.cache_clear()
+    aged(old, 2)
+    aged(other, 2000)
     cache.store("b" * 64, b"code")
+    assert old.exists()  # the folder is looked through now and then
+    cache.store("0" * 64, b"code")
     assert not old.exists()
-    assert fresh.exists()
+    assert fresh.exists() and other.exists()
     assert cache.load("a" * 64) == cache.load("b" * 64) == b"code"
+
+
+def test_entries_that_nobody_loads_are_removed(folder):
+    used, unused = folder / f"{'a' * 64}.o", folder / f"{'b' * 64}.o"
+    for path in (used, unused):
+        cache.store(path.stem, b"code")
+        aged(path, 100)
+    assert cache.load(used.stem) == b"code"
+    cache.store("0" * 64, b"code")
+    assert used.exists() and not unused.exists()
+    aged(used, 80)
+    cache.store("00" + "a" * 62, b"code")
+    assert cache.load(used.stem) == b"code"
+
+
+def test_an_entry_of_old_is_loaded_from_a_folder_that_is_read_only(folder, monkeypatch):
+    cache.store("a" * 64, b"code")
+    aged(folder / f"{'a' * 64}.o", 100)
+
+    def fail(*_args, **_kwargs):
+        raise PermissionError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", fail)
+    assert cache.load("a" * 64) == b"code"
