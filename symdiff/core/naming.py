@@ -136,17 +136,16 @@ def _assigned_variables(nodes: Sequence[Node]) -> dict[Node, str]:
     """For each statement ``name = expression`` of the user, the node that is the expression's whole value.
 
     It is the one whose operator stands at the top of the expression; where that operator stands there twice, the one
-    that nothing else in the statement uses.
+    that nothing else in the statement uses, not even something of which only the derivative is in the graph.
     """
-    consumers = users(nodes)
-    places = {node: _assignment(node) for node in nodes}
-    found: dict[Node, str] = {}
-    for node, place in places.items():
-        if place is None:
-            continue
-        if node.op.name == place.operator or all(places[user] != place for user in consumers[node]):
-            found[node] = place.target
-    return found
+    differentiated = {origin.of: None for node in nodes for origin in node.origins if origin.of is not None}
+    places = {node: _assignment(node) for node in (*nodes, *differentiated)}
+    used = {parent for user, place in places.items() for parent in user.inputs if places.get(parent) == place}
+    return {
+        node: place.target
+        for node in nodes
+        if (place := places[node]) is not None and (node.op.name == place.operator or node not in used)
+    }
 
 
 def _assignment(node: Node) -> Assignment | None:

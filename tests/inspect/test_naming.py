@@ -79,3 +79,13 @@ def test_many_nodes_of_one_name_cost_linear_time():
     found = names(sd.Graph({"out": x}))
     assert time.perf_counter() - started < 5
     assert len(set(found)) == 20_001
+
+
+def test_the_rest_of_an_expression_does_not_carry_its_name() -> None:
+    """The gradient reads the difference, not the mean of its square that the statement names."""
+    x, w = sd.input("x", (5, 3)), sd.param("w", (3,))
+    loss = sd.mean(sd.square(x @ w - 1))
+    total = loss + sd.sum(sd.abs(w))
+    names = sd.Graph({"d_w": sd.grad(total, w)}).names
+    assert not {"loss", "total"} & set(names.values())
+    assert {"loss", "total"} <= set(sd.Graph({"d_w": sd.grad(total, w), "total": total}).names.values())
