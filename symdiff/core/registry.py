@@ -42,6 +42,8 @@ def home(name: str) -> str:
 
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
     """Call what was provided under ``name``."""
-    if name not in _provided:
+    function = _provided.get(name)
+    if function is None:
         import_module(_modules[name])
-    return _provided[name](*args, **kwargs)
+        function = _provided[name]
+    return function(*args, **kwargs)

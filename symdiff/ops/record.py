@@ -14,7 +14,7 @@ from ..core.op import Attrs, Derivative, Elementwise, NotDifferentiable, Op, Tan
 from ..core.provenance import here
 from ..core.registry import home, is_provided, provide
 from ..core.types import BOOL, FLOAT64, TensorType, broadcast
-from .convert import promote
+from .convert import as_node, promote
 
 Unary = Callable[[Operand], Node]
 Binary = Callable[[Operand, Operand], Node]
@@ -73,7 +73,7 @@ def common_shape(name: str, inputs: Sequence[Node]) -> tuple[int | Dim, ...]:
 def infer_elementwise(name: str, dtype: np.dtype[Any] | None) -> Callable[[Sequence[Node], Attrs], TensorType]:
     def infer(inputs: Sequence[Node], attrs: Attrs) -> TensorType:
         type = inputs[0].type
-        if dtype is None and not attrs and all(node.type == type for node in inputs):
+        if dtype is None and not attrs and [node.type for node in inputs].count(type) == len(inputs):
             return type
         return TensorType(dtype or attrs.get("dtype") or inputs[-1].dtype, common_shape(name, inputs))
 
@@ -121,7 +121,7 @@ def unary(
     op = elementwise(name, code, evaluate, derivative, cost=cost)
 
     def function(x: Operand) -> Node:
-        (node,) = promote(name, x)
+        node = as_node(x)
         if floating and not node.type.is_float:
             node = build_astype(node, FLOAT64)
         elif node.dtype == BOOL:

@@ -156,6 +156,8 @@ class Stabilize:
     rules = STABILITY
 
     def __call__(self, graph: Graph) -> Graph:
+        if not STABILITY.may_match(graph.forms):
+            return graph
         spare = _derivative_factors(graph.nodes)
         return with_roots(graph, rewrite(graph.roots, STABILITY, spare=spare, nodes=graph.nodes))
 
