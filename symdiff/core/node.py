@@ -144,10 +144,11 @@ def build(op: Op, inputs: Sequence[Node], attrs: Mapping[str, Any] = _NO_ATTRS) 
 
 def with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
     """The same operator on other inputs, with the origins of ``node``; the node itself when they are its own."""
-    same, same_types = True, True
+    same = same_types = True
     for new, old in zip(inputs, node.inputs, strict=True):
         if new is not old:
-            same, same_types = False, same_types and new.type == old.type
+            same = False
+            same_types = same_types and new.type == old.type
     if same:
         return node
     found = _interned(node.op, inputs, node.attrs, node.origin, node.type if same_types else None)

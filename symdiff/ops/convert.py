@@ -112,19 +112,20 @@ def like(value: float, node: Node) -> Node:
 
 def promote(name: str, *operands: Operand) -> list[Node]:
     """Operands as nodes of one dtype. Python numbers are weak: they take the dtype of what they meet."""
+    dtypes = [operand.type.dtype for operand in operands if isinstance(operand, Node)]
+    if len(dtypes) == len(operands) and dtypes.count(dtypes[0]) == len(dtypes):
+        return list(operands)
     strong = [as_node(operand) for operand in operands if type(operand) not in _WEAK]
     if not strong:
         found = [constant(operand) for operand in operands]
         return _cast(found, np.result_type(*(node.dtype for node in found)))
-    dtypes = [node.type.dtype for node in strong]
-    dtype = dtypes[0] if dtypes.count(dtypes[0]) == len(dtypes) else np.result_type(*dtypes)
-    if len(strong) < len(operands):
-        for operand in operands:
-            if type(operand) in _WEAK:
-                dtype = _meet_weak(dtype, operand)
-        rest = iter(strong)
-        strong = [_weak_constant(name, o, dtype, operands) if type(o) in _WEAK else next(rest) for o in operands]
-    return _cast(strong, dtype)
+    dtype = strong[0].dtype if len(strong) == 1 else np.result_type(*(node.dtype for node in strong))
+    for operand in operands:
+        if type(operand) in _WEAK:
+            dtype = _meet_weak(dtype, operand)
+    nodes = iter(strong)
+    found = [_weak_constant(name, o, dtype, operands) if type(o) in _WEAK else next(nodes) for o in operands]
+    return _cast(found, dtype)
 
 
 def _meet_weak(dtype: np.dtype[Any], value: Any) -> np.dtype[Any]:

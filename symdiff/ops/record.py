@@ -153,7 +153,7 @@ def binary(
         a, b = promote(name, x, y)
         if truth:
             a, b = build_astype(a, BOOL), build_astype(b, BOOL)
-        elif a.dtype == BOOL and dtype is None:
+        elif dtype is None and a.type.dtype == BOOL:
             raise DTypeError(
                 explain(name, f"takes numbers, got {describe(a)} and {describe(b)}", at=here(), hint="use astype first")
             )

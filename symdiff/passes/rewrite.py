@@ -129,11 +129,8 @@ class _Rewriting:
 
     def _step(self, node: Node) -> None:
         """What the first rule that matches makes of the node over rewritten inputs; where none does, it is normal."""
-        normal, fresh = self.normal, node
-        for parent in node.inputs:
-            if normal[parent] is not parent:
-                fresh = with_inputs(node, [normal[parent] for parent in node.inputs])
-                break
+        normal = self.normal
+        fresh = with_inputs(node, [normal[parent] for parent in node.inputs])
         if fresh is not node:
             if fresh in self.keep:
                 normal[node] = node  # a node that is kept must not gain users

@@ -171,7 +171,10 @@ def stabilize_nodes(outputs: Sequence[Node], keep: Collection[Node] = ()) -> lis
     Nodes of ``keep`` stay as they are, and no rule looks inside them: what is to be differentiated with respect to is
     still there afterwards.
     """
-    return rewrite(outputs, STABILITY, keep=keep, spare=_derivative_factors(toposort(outputs)))
+    nodes = toposort(outputs, stop=keep)
+    if not STABILITY.may_match({node.form for node in nodes}):
+        return list(outputs)
+    return rewrite(outputs, STABILITY, keep=keep, spare=_derivative_factors(toposort(outputs)), nodes=nodes)
 
 
 def _derivative_factors(nodes: Sequence[Node]) -> set[Node]:
