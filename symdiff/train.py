@@ -160,12 +160,13 @@ def _in_memory_order(graph: Graph, trained: Sequence[Node]) -> tuple[Node, ...]:
     So the slots lie at one distance from their owners, and one loop over flat storage can update them all.
     """
     leaves = [node for node in graph.params if node not in graph.inputs]
-    order = {node.attrs["name"]: position for position, node in enumerate(trained)}
+    own = {node: position for position, node in enumerate(trained)}
+    order = {node.attrs["name"]: position for node, position in own.items()}
 
     def place(leaf: Node) -> tuple[str, int]:
         owner, _, slot = leaf.attrs["name"].rpartition(".")
-        if leaf in trained:
-            return "", order[leaf.attrs["name"]]
+        if leaf in own:
+            return "", own[leaf]
         return (slot, order[owner]) if owner in order else ("~", 0)
 
     return tuple(sorted(leaves, key=place))

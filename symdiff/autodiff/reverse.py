@@ -212,8 +212,7 @@ class Backward:
             return
         place, one = node.origin, scalar(cotangent) == 1  # the seed, repeated or not
         for k, parent in enumerate(node.inputs):
-            rule = rule_of(node, k)
-            if parent not in self.active or isinstance(rule, NotDifferentiable):
+            if parent not in self.active or isinstance(rule := rule_of(node, k), NotDifferentiable):
                 continue
             with inherit(self.origin or Origin(place.file, place.line, "backward", of=node, operand=k)):
                 part = self.branches.apply(rule, node, k, cotangent)

@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import GraphError
 from .naming import assign_names
-from .node import Node, describe
+from .node import Form, Node, describe
 from .registry import call
 from .traversal import toposort
 
@@ -47,6 +47,11 @@ class Graph:
         self.inputs = _checked_inputs(inputs, found, self.params)
         _check_updates(self.updates, self.inputs)
         _check_names([*self.inputs, *self.params])
+
+    @cached_property
+    def forms(self) -> set[Form]:
+        """The combinations of operators that occur: what rules look at first."""
+        return {node.form for node in self.nodes}
 
     @cached_property
     def names(self) -> dict[Node, str]:

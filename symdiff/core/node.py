@@ -39,7 +39,7 @@ class Node(Surface):
     Operators, slices and methods follow NumPy: ``x + 1``, ``x[1:, None]``, ``x.T``, ``x.sum(axis=0)``.
     """
 
-    __slots__ = ("__weakref__", "_origins", "attrs", "form", "inputs", "op", "serial", "type")
+    __slots__ = ("__weakref__", "_origins", "attrs", "form", "inputs", "op", "origin", "serial", "type")
     __hash__ = object.__hash__
 
     op: Op
@@ -48,7 +48,9 @@ class Node(Surface):
     type: TensorType
     form: Form
     serial: int
-    _origins: dict[Origin, None]
+    origin: Origin
+    """The first reason this node exists."""
+    _origins: dict[Origin, None] | None  # every reason, where there are several
 
     # -- what it is
 
@@ -67,16 +69,14 @@ class Node(Surface):
     @property
     def origins(self) -> tuple[Origin, ...]:
         """Every reason this node exists, the first one first."""
-        return tuple(self._origins)
-
-    @property
-    def origin(self) -> Origin:
-        """The first reason this node exists."""
-        return next(iter(self._origins))
+        return tuple(self._origins or (self.origin,))
 
     def add_origin(self, origin: Origin) -> None:
         """Put one more reason on record."""
-        self._origins[origin] = None
+        if self._origins is not None:
+            self._origins[origin] = None
+        elif origin != self.origin:
+            self._origins = {self.origin: None, origin: None}
 
     def named(self, name: str) -> Node:
         """The same node, under a name of your own in printed graphs and emitted source."""
@@ -130,29 +130,38 @@ def _no_comparison(node: Node, other: object) -> GraphError:
 
 def build(op: Op, inputs: Sequence[Node], attrs: Mapping[str, Any] = _NO_ATTRS) -> Node:
     """The node for ``op(*inputs, **attrs)``: the existing one when there is one, which then has one more origin."""
-    found = _interned(op, inputs, attrs)
-    if found.inputs or not found._origins:
-        found._origins[origin_here()] = None
+    origin = origin_here()
+    found = _interned(op, inputs, attrs, origin)
+    if found.origin is origin:
+        return found
+    if inputs:
+        found.add_origin(origin)
     elif "name" in attrs:  # an input or parameter is known by where it was declared last
-        found._origins = {origin_here(): None, **found._origins}
+        found._origins = {origin: None} | dict.fromkeys(found.origins)
+        found.origin = origin
     return found
 
 
 def with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
     """The same operator on other inputs, with the origins of ``node``; the node itself when they are its own."""
-    same, same_types = True, True
+    same = same_types = True
     for new, old in zip(inputs, node.inputs, strict=True):
         if new is not old:
-            same, same_types = False, same_types and new.type == old.type
+            same = False
+            same_types = same_types and new.type == old.type
     if same:
         return node
-    found = _interned(node.op, inputs, node.attrs, node.type if same_types else None)
-    found._origins.update(node._origins)
+    found = _interned(node.op, inputs, node.attrs, node.origin, node.type if same_types else None)
+    if found.origin is not node.origin:
+        found.add_origin(node.origin)
+    for origin in node._origins or ():
+        found.add_origin(origin)
     return found
 
 
-def _interned(op: Op, inputs: Sequence[Node], attrs: Attrs, type: TensorType | None = None) -> Node:
-    """The one node of this form, made now if there is none. The shape rule is asked where the type is not known."""
+def _interned(op: Op, inputs: Sequence[Node], attrs: Attrs, origin: Origin, type: TensorType | None = None) -> Node:
+    """The one node of this form, made now, for the reason given, if there is none. The shape rule is asked where the
+    type is not known."""
     key = (op, *[node.serial for node in inputs], *attrs.items())
     with _lock:
         entry = _table.get(key)
@@ -164,7 +173,7 @@ def _interned(op: Op, inputs: Sequence[Node], attrs: Attrs, type: TensorType | N
             form = (op, *[node.op for node in inputs])
             found.form = _forms.setdefault(form, form)
             found.serial = next(_serial)
-            found._origins = {}
+            found.origin, found._origins = origin, None
             entry = _table[key] = _Entry(found, _forget)
             entry.key = key
     recording = _recorded.get()

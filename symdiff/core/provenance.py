@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import CodeType
+from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ class Origin(NamedTuple):
 
 _current: ContextVar[Origin | None] = ContextVar("symdiff_origin", default=None)
 _section: ContextVar[Section] = ContextVar("symdiff_section", default="forward")
-_internal: dict[CodeType, bool] = {}
 
 
 def origin_here() -> Origin:
@@ -63,17 +62,14 @@ def origin_here() -> Origin:
 def user_line() -> tuple[str, int]:
     """File and line of the nearest caller outside this package."""
     frame = sys._getframe(1)
-    while frame is not None:
-        code = frame.f_code
-        inside = _internal.get(code)
-        if inside is None:
-            inside = _internal[code] = code.co_filename.startswith((_PACKAGE, "<symdiff"))
-        if not inside:
-            return code.co_filename, frame.f_lineno
-        if frame.f_back is None:
-            return code.co_filename, frame.f_lineno
+    while _is_ours(frame.f_code.co_filename) and frame.f_back is not None:
         frame = frame.f_back
-    return "<unknown>", 0
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+@cache
+def _is_ours(file: str) -> bool:
+    return file.startswith((_PACKAGE, "<symdiff"))
 
 
 def here() -> str:

@@ -37,6 +37,8 @@ def is_provided(name: str) -> bool:
 
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
     """Call what was provided under ``name``."""
-    if name not in _provided:
+    function = _provided.get(name)
+    if function is None:
         import_module(_modules[name])
-    return _provided[name](*args, **kwargs)
+        function = _provided[name]
+    return function(*args, **kwargs)

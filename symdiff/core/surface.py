@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .registry import call
@@ -12,9 +13,7 @@ if TYPE_CHECKING:
 Operand = Any  # a Node, a Python or NumPy scalar, or an array
 
 
-def _node(name: str, *args: Any, **kwargs: Any) -> Node:
-    found: Node = call(name, *args, **kwargs)
-    return found
+_node: Callable[..., Node] = call
 
 
 class Surface:

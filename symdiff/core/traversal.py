@@ -63,8 +63,16 @@ def transform(
 
     ``nodes`` are the outputs' in topological order, where they are known.
     """
-    done: dict[Node, Node] = dict(first or {})
+    replaced: dict[Node, Node] = dict(first or {})
     for node in toposort(outputs) if nodes is None else nodes:
-        if node not in done:
-            done[node] = change(with_inputs(node, [done[parent] for parent in node.inputs]))
-    return [done[output] for output in outputs]
+        if node in replaced:
+            continue
+        fresh = node
+        for parent in node.inputs:
+            if parent in replaced:
+                fresh = with_inputs(node, [replaced.get(parent, parent) for parent in node.inputs])
+                break
+        fresh = change(fresh)
+        if fresh is not node:
+            replaced[node] = fresh
+    return [replaced.get(output, output) for output in outputs]

@@ -92,9 +92,12 @@ def _written(sizes: Sequence[Any]) -> str:
 
 def broadcast(shapes: Sequence[Shape]) -> Shape | None:
     """The common shape by NumPy's rule, or None. A symbolic size meets only itself or a literal 1."""
-    if shapes and all(shape == shapes[0] for shape in shapes):
+    shapes = [shape for shape in shapes if shape]  # a scalar meets anything
+    if not shapes:
+        return ()
+    if shapes.count(shapes[0]) == len(shapes):
         return shapes[0]
-    rank = max((len(shape) for shape in shapes), default=0)
+    rank = max(map(len, shapes))
     common: list[int | Dim] = []
     for axis in range(-rank, 0):
         sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,16 +14,33 @@ from ..core.op import Attrs, Leaf, Op
 from ..core.provenance import here
 from ..core.types import BOOL, FLOAT64, INT64, TensorType, as_dtype
 
+_WEAK = (int, float, bool)
+_NOT_LOOKED_FOR = object()
+
 
 class Frozen:
     """A read-only array that compares by dtype, shape and bytes: 0.0, -0.0, 1, True and NaN are all different."""
 
-    __slots__ = ("_key", "array")
+    __slots__ = ("_key", "_number", "array")
 
     def __init__(self, array: np.ndarray[Any, Any]) -> None:
         self.array = np.array(array, order="C")
         self.array.setflags(write=False)
         self._key = (self.array.dtype.str, self.array.shape, self.array.tobytes())
+        self._number = self.array.item() if self.array.ndim == 0 else _NOT_LOOKED_FOR
+
+    @property
+    def number(self) -> Any | None:
+        """The number that every element is; None where there is no such number."""
+        if self._number is _NOT_LOOKED_FOR:
+            self._number = self._repeated()
+        return self._number
+
+    def _repeated(self) -> Any | None:
+        data, size = self._key[2], self.array.itemsize
+        if not data or data[:size] != data[-size:]:
+            return None  # most arrays are not filled with one value: no need to look at all of it
+        return self.array.flat[0].item() if data == data[:size] * self.array.size else None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Frozen) and self._key == other._key
@@ -56,13 +75,17 @@ def constant(value: Any, dtype: Any = None) -> Node:
     >>> constant([1, 2, 3]).type.shape
     (3,)
     """
+    return build(CONSTANT, [], {"value": _frozen(value, dtype)})
+
+
+def _frozen(value: Any, dtype: Any) -> Frozen:
     try:
         array = np.asarray(value, None if dtype is None else as_dtype(dtype))
     except (ValueError, TypeError, OverflowError) as problem:
         raise DTypeError(explain("constant", f"{value!r} is not an array of numbers", at=here())) from problem
     if array.dtype.kind not in "biuf":
         raise DTypeError(explain("constant", f"{value!r} is not an array of numbers", at=here()))
-    return build(CONSTANT, [], {"value": Frozen(array.astype(as_dtype(array.dtype), copy=False))})
+    return Frozen(array.astype(as_dtype(array.dtype), copy=False))
 
 
 def constant_value(node: Node) -> np.ndarray[Any, Any] | None:
@@ -72,13 +95,7 @@ def constant_value(node: Node) -> np.ndarray[Any, Any] | None:
 
 def scalar_value(node: Node) -> Any | None:
     """The number that a constant holds in every element; None for any other node."""
-    array = constant_value(node)
-    if array is None or array.size == 0:
-        return None
-    first = array.flat[0]
-    if array.ndim and array.tobytes() != np.full(array.shape, first).tobytes():
-        return None
-    return first.item()
+    return node.attrs["value"].number if node.op is CONSTANT else None
 
 
 def as_node(value: Operand) -> Node:
@@ -95,25 +112,20 @@ def like(value: float, node: Node) -> Node:
 
 def promote(name: str, *operands: Operand) -> list[Node]:
     """Operands as nodes of one dtype. Python numbers are weak: they take the dtype of what they meet."""
-    if isinstance(operands[0], Node):
-        dtype = operands[0].type.dtype
-        if all(isinstance(operand, Node) and operand.type.dtype == dtype for operand in operands):
-            return list(operands)
-    strong = [operand for operand in operands if not _is_weak(operand)]
-    nodes = {id(operand): as_node(operand) for operand in strong}
+    dtypes = [operand.type.dtype for operand in operands if isinstance(operand, Node)]
+    if len(dtypes) == len(operands) and dtypes.count(dtypes[0]) == len(dtypes):
+        return list(operands)
+    strong = [as_node(operand) for operand in operands if type(operand) not in _WEAK]
     if not strong:
         found = [constant(operand) for operand in operands]
         return _cast(found, np.result_type(*(node.dtype for node in found)))
-    dtype = np.result_type(*(node.dtype for node in nodes.values()))
+    dtype = strong[0].dtype if len(strong) == 1 else np.result_type(*(node.dtype for node in strong))
     for operand in operands:
-        if _is_weak(operand):
+        if type(operand) in _WEAK:
             dtype = _meet_weak(dtype, operand)
-    met = strong[0]
-    return _cast([_weak_constant(name, o, dtype, met) if _is_weak(o) else nodes[id(o)] for o in operands], dtype)
-
-
-def _is_weak(operand: Operand) -> bool:
-    return type(operand) in (int, float, bool)
+    nodes = iter(strong)
+    found = [_weak_constant(name, o, dtype, operands) if type(o) in _WEAK else next(nodes) for o in operands]
+    return _cast(found, dtype)
 
 
 def _meet_weak(dtype: np.dtype[Any], value: Any) -> np.dtype[Any]:
@@ -125,20 +137,30 @@ def _meet_weak(dtype: np.dtype[Any], value: Any) -> np.dtype[Any]:
     return INT64 if dtype == BOOL else dtype
 
 
-def _weak_constant(name: str, value: Any, dtype: np.dtype[Any], met: Operand) -> Node:
+def _weak_constant(name: str, value: Any, dtype: np.dtype[Any], operands: Sequence[Operand]) -> Node:
     """A weak number in the dtype it takes; an error where a finite number would not stay one."""
-    limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype if dtype != BOOL else INT64)
-    if value - value == 0 and not float(limits.min) <= value <= float(limits.max):
+    frozen = _weak_number(value, "" if value else str(value), dtype)
+    if frozen is None:
+        met = next(operand for operand in operands if type(operand) not in _WEAK)
         other = describe(met) if isinstance(met, Node) else repr(met)
         raise DTypeError(explain(name, f"{value} does not fit in {dtype.name} of {other}", at=here()))
-    return constant(value, dtype)
+    return build(CONSTANT, [], {"value": frozen})
+
+
+@lru_cache(typed=True)
+def _weak_number(value: Any, zero: str, dtype: np.dtype[Any]) -> Frozen | None:
+    """A number in this dtype; None where a finite one would not stay one. ``zero`` tells 0.0 from -0.0."""
+    limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype if dtype != BOOL else INT64)
+    if value - value == 0 and not float(limits.min) <= value <= float(limits.max):
+        return None
+    return _frozen(value, dtype)
 
 
 def _cast(nodes: list[Node], dtype: np.dtype[Any]) -> list[Node]:
+    if [node.type.dtype for node in nodes].count(dtype) == len(nodes):
+        return nodes
     from .record import build_astype
 
-    if all(node.type.dtype == dtype for node in nodes):
-        return nodes
     return [build_astype(node, as_dtype(dtype)) for node in nodes]
 
 

@@ -15,7 +15,7 @@ from ..core.op import Attrs, Derivative, Elementwise, NotDifferentiable, Op, Tan
 from ..core.provenance import here
 from ..core.registry import is_provided, provide
 from ..core.types import BOOL, FLOAT64, TensorType, broadcast
-from .convert import promote
+from .convert import as_node, promote
 
 Unary = Callable[[Operand], Node]
 Binary = Callable[[Operand, Operand], Node]
@@ -74,7 +74,7 @@ def common_shape(name: str, inputs: Sequence[Node]) -> tuple[int | Dim, ...]:
 def infer_elementwise(name: str, dtype: np.dtype[Any] | None) -> Callable[[Sequence[Node], Attrs], TensorType]:
     def infer(inputs: Sequence[Node], attrs: Attrs) -> TensorType:
         type = inputs[0].type
-        if dtype is None and not attrs and all(node.type == type for node in inputs):
+        if dtype is None and not attrs and [node.type for node in inputs].count(type) == len(inputs):
             return type
         return TensorType(dtype or attrs.get("dtype") or inputs[-1].dtype, common_shape(name, inputs))
 
@@ -122,7 +122,7 @@ def unary(
     op = elementwise(name, code, evaluate, derivative, cost=cost)
 
     def function(x: Operand) -> Node:
-        (node,) = promote(name, x)
+        node = as_node(x)
         if floating and not node.type.is_float:
             node = build_astype(node, FLOAT64)
         elif node.dtype == BOOL:
@@ -154,7 +154,7 @@ def binary(
         a, b = promote(name, x, y)
         if truth:
             a, b = build_astype(a, BOOL), build_astype(b, BOOL)
-        elif a.dtype == BOOL and dtype is None:
+        elif dtype is None and a.type.dtype == BOOL:
             raise DTypeError(
                 explain(name, f"takes numbers, got {describe(a)} and {describe(b)}", at=here(), hint="use astype first")
             )

@@ -52,7 +52,13 @@ def negative_constant(node: Node) -> Node | None:
     return None if scalar(y) is None else build(product.op, [x, opposite(y)])
 
 
-@node_rule("sign_of_term", "x + (-c) * y -> x - c * y", over(["add", "subtract"], ["multiply", *CONSTANT]))
+def _signed_term(op: Op, operands: Sequence[Op]) -> bool:
+    """The second operand of a difference, or either one of a sum, may be a constant or a product with one."""
+    terms = operands if op.name == "add" else operands[1:] if op.name == "subtract" else ()
+    return any(one.name == "multiply" or one.name in CONSTANT for one in terms)
+
+
+@node_rule("sign_of_term", "x + (-c) * y -> x - c * y", _signed_term)
 def sign_of_term(node: Node) -> Node | None:
     """A term with a negative constant is subtracted, or added where it was subtracted."""
     x, y = node.inputs

@@ -22,12 +22,7 @@ def scalar(node: Node, keep: Collection[Node] = ()) -> Any | None:
     """
     while node.op.name in REPEATING and node not in keep:
         node = node.inputs[0]
-    array = constant_value(node)
-    if array is None or node in keep:
-        return None
-    if array.size > 1 and array.flat[0] != array.flat[-1]:
-        return None  # most arrays are not filled with one value: no need to look at all of it
-    return scalar_value(node)
+    return None if node in keep else scalar_value(node)
 
 
 def opposite(node: Node) -> Node:

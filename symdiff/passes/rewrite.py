@@ -18,7 +18,7 @@ from ..core.traversal import toposort, with_inputs
 from ..ops.convert import like
 from ..ops.shape import broadcast_to
 from .pattern import Bound
-from .rules import Rule, RuleSet
+from .rules import Candidates, Rule, RuleSet
 
 
 class Journal:
@@ -51,6 +51,8 @@ class RulePass:
 
     def __call__(self, graph: Graph) -> Graph:
         """The graph in this pass's normal form; the same graph when nothing matched."""
+        if not self.rules.may_match(graph.forms):
+            return graph
         book = _journal.get()
         known = {} if book is None else book.normal.setdefault(self.rules, {})
         return with_roots(graph, rewrite(graph.roots, self.rules, done=known, nodes=graph.nodes))
@@ -93,12 +95,20 @@ class _Rewriting:
 
     def visit(self, nodes: Sequence[Node]) -> None:
         """Find the normal forms of nodes that are given inputs first."""
-        normal = self.normal
+        normal, by_form = self.normal, self.rules.by_form
         for node in nodes:
+            if node in normal:
+                continue
+            if not by_form[node.form]:  # as most nodes: normal, if what they are made of is
+                for parent in node.inputs:
+                    if normal[parent] is not parent:
+                        break
+                else:
+                    normal[node] = node
+                    continue
+            self._step(node)
             if node not in normal:
-                self._step(node)
-                if node not in normal:
-                    self._settle(node)
+                self._settle(node)
 
     def _settle(self, node: Node) -> None:
         """The normal form of a node by way of those of the nodes that rules put in its place."""
@@ -119,11 +129,8 @@ class _Rewriting:
 
     def _step(self, node: Node) -> None:
         """What the first rule that matches makes of the node over rewritten inputs; where none does, it is normal."""
-        normal, fresh = self.normal, node
-        for parent in node.inputs:
-            if normal[parent] is not parent:
-                fresh = with_inputs(node, [normal[parent] for parent in node.inputs])
-                break
+        normal = self.normal
+        fresh = with_inputs(node, [normal[parent] for parent in node.inputs])
         if fresh is not node:
             if fresh in self.keep:
                 normal[node] = node  # a node that is kept must not gain users
@@ -140,10 +147,10 @@ class _Rewriting:
         else:
             self.onward[node] = after
 
-    def _replaced(self, node: Node, candidates: Sequence[Rule]) -> Node:
+    def _replaced(self, node: Node, candidates: Candidates) -> Node:
         """What the first rule that matches makes of the node; itself where none does."""
-        for rule in candidates:
-            for bound in rule.matches(node, self.keep):
+        for rule, matches in candidates:
+            for bound in matches(node, self.keep):
                 replacement = replace(node, rule, bound, self.keep)
                 if replacement is not None and replacement is not node:
                     return replacement

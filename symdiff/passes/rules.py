@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import cache, cached_property
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cache, cached_property, partial
 from types import CodeType
 from typing import Any
 
@@ -14,6 +14,7 @@ from .constants import CONSTANT
 from .pattern import Apply, Bound, Literal, Pattern, matches_of, orders_of, parse
 
 Operators = Callable[[Op, Sequence[Op]], bool]  # an operator and those of its operands -> can a rule match at all?
+Matcher = Callable[[Node, Collection[Node]], Iterable[Bound]]  # a node, nodes not to look into -> the ways it matches
 Condition = Callable[..., bool]  # of names that the left side binds
 Build = Callable[..., Any]  # of such names -> the replacement (a node or a number), or None: not here after all
 
@@ -23,7 +24,7 @@ _ROOMS = (elementwise, reduce, shape, softmax)  # with the operators that a righ
 class Rule:
     """One rewrite, known by its name and its equation.
 
-    ``may_match`` decides by operators alone, and its answer is remembered for each combination. ``matches`` then binds
+    ``matcher`` decides by operators alone, and its answer is remembered for each combination. What it gives binds
     names, ``build`` makes the replacement from what was bound: a node, a number, or None (not here after all). Here
     is the rule that no pattern can state, a function of the whole ``node``.
     """
@@ -32,12 +33,16 @@ class Rule:
         self.name, self.equation = name, equation
         self.may_match, self.build = may_match, build
 
-    def matches(self, node: Node, keep: Collection[Node]) -> Iterator[Bound]:
-        """Every way in which the left side describes the node. It may not look inside a node of ``keep``."""
-        return iter(({"node": node},))
+    def matcher(self, form: Form) -> Matcher | None:
+        """What finds every way in which the left side describes a node of this form; None where there is none."""
+        return _whole if self.may_match(form[0], form[1:]) else None
 
     def __repr__(self) -> str:
         return f"Rule({self.name}: {self.equation})"
+
+
+def _whole(node: Node, keep: Collection[Node]) -> Iterable[Bound]:
+    return ({"node": node},)
 
 
 class PatternRule(Rule):
@@ -45,7 +50,7 @@ class PatternRule(Rule):
 
     def __init__(self, name: str, equation: str, pattern: Apply, where: Condition | None, build: Build | None) -> None:
         made = _by_name(build) if build else _value_of(equation.split(" -> ")[1])
-        super().__init__(name, equation, self._may_match, made)
+        super().__init__(name, equation, lambda op, operands: bool(self._fitting(op, operands)), made)
         self.pattern = pattern
         self.condition = None if where is None else _by_name(where)
 
@@ -54,20 +59,32 @@ class PatternRule(Rule):
         """The pattern in every order of its operands."""
         return list(orders_of(self.pattern))
 
-    def matches(self, node: Node, keep: Collection[Node]) -> Iterator[Bound]:
-        found = matches_of(self.orders, node, keep)
-        return found if self.condition is None else filter(self.condition, found)
+    def matcher(self, form: Form) -> Matcher | None:
+        fitting = self._fitting(form[0], form[1:])
+        if not fitting:
+            return None
+        condition, matches = self.condition, partial(matches_of, fitting)
+        return matches if condition is None else lambda node, keep: filter(condition, matches(node, keep))
 
-    def _may_match(self, op: Op, operands: Sequence[Op]) -> bool:
+    def _fitting(self, op: Op, operands: Sequence[Op]) -> list[Apply]:
+        """The orders of the pattern that operators admit."""
         if op.name != self.pattern.op or len(operands) != len(self.pattern.operands):
+            return []
+        return [order for order in self.orders if _may_be(order.operands, operands)]
+
+
+def _may_be(patterns: Sequence[Pattern], ops: Sequence[Op]) -> bool:
+    named: dict[str, Op] = {}  # a name that stands there twice is one node, so of one operator
+    for pattern, op in zip(patterns, ops, strict=True):
+        if isinstance(pattern, Literal):
+            fits = op.name in CONSTANT
+        elif isinstance(pattern, Apply):
+            fits = op.name == pattern.op
+        else:
+            fits = named.setdefault(pattern.name, op) is op
+        if not fits:
             return False
-        return any(all(map(_may_be, order.operands, operands)) for order in self.orders)
-
-
-def _may_be(pattern: Pattern, op: Op) -> bool:
-    if isinstance(pattern, Literal):
-        return op.name in CONSTANT
-    return not isinstance(pattern, Apply) or pattern.op == op.name
+    return True
 
 
 def rule(name: str, equation: str, *, where: Condition | None = None, build: Build | None = None) -> Rule:
@@ -91,6 +108,17 @@ def over(roots: Iterable[str], operands: Iterable[str] | None = None) -> Operato
     return lambda op, parents: op.name in tops and (below is None or any(one.name in below for one in parents))
 
 
+def on(root: str, *operands: Collection[str] | None) -> Operators:
+    """Nodes of this operator whose operands are, one by one, of these (None: of any)."""
+
+    def admits(op: Op, parents: Sequence[Op]) -> bool:
+        if op.name != root:
+            return False
+        return all(names is None or one.name in names for names, one in zip(operands, parents, strict=True))
+
+    return admits
+
+
 def _value_of(right: str) -> Callable[[Bound], Any]:
     """The right side of an equation as a function of what was bound, compiled when the rule is first used."""
 
@@ -110,20 +138,28 @@ def _by_name(function: Callable[..., Any]) -> Callable[[Bound], Any]:
 
 
 class RuleSet:
-    """Rules in order. ``by_form[node.form]`` are those that may match such a node, first choice first."""
+    """Rules in order. ``by_form[node.form]`` are those that may match such a node, first choice first, with what finds
+    the ways in which they do."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
         self.by_form = _ByForm(self.rules)
 
+    def may_match(self, forms: Iterable[Form]) -> bool:
+        """Whether some rule may match a node of one of these forms."""
+        return any(self.by_form[form] for form in forms)
 
-class _ByForm(dict[Form, tuple[Rule, ...]]):
+
+Candidates = Sequence[tuple[Rule, Matcher]]
+
+
+class _ByForm(dict[Form, Candidates]):
     """Rules under the operators of a node and its inputs; worked out when a form is first met."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         super().__init__()
         self.rules = rules
 
-    def __missing__(self, form: Form) -> tuple[Rule, ...]:
-        found = self[form] = tuple(rule for rule in self.rules if rule.may_match(form[0], form[1:]))
+    def __missing__(self, form: Form) -> Candidates:
+        found = self[form] = [(rule, matcher) for rule in self.rules if (matcher := rule.matcher(form))]
         return found

@@ -18,7 +18,7 @@ from ..ops.reduce import sum
 from ..ops.shape import broadcast_to, expand_dims, reshape, squeeze
 from .constants import CONSTANT, scalar
 from .rewrite import RulePass
-from .rules import Rule, RuleSet, node_rule, over, rule
+from .rules import Rule, RuleSet, node_rule, on, over, rule
 
 NEUTRAL = (
     rule("add_zero", "x + 0 -> x"),
@@ -69,12 +69,10 @@ def _is_power_of_two(value: Any) -> bool:
     return isinstance(value, float) and abs(math.frexp(value)[0]) == 0.5 and 2.0**-64 <= abs(value) <= 2.0**64
 
 
-@node_rule("scale_twice", "c * (d * x) -> (c * d) * x for a power of two", over(["multiply"], ["multiply"]))
+@node_rule("scale_twice", "c * (d * x) -> (c * d) * x for a power of two", on("multiply", CONSTANT, ["multiply"]))
 def scale_twice(node: Node) -> Node | None:
     """Two constant factors become one where a product with one of them is exact."""
     outer, inner = node.inputs
-    if inner.op.name != "multiply":
-        return None
     c, d = scalar(outer), scalar(inner.inputs[0])
     if c is None or d is None or not (_is_power_of_two(c) or _is_power_of_two(d)):
         return None
@@ -84,7 +82,7 @@ def scale_twice(node: Node) -> Node | None:
     return multiply(factor, inner.inputs[1]) if value is not None and value / power == other else None
 
 
-@node_rule("divide_by_power", "x / c -> (1 / c) * x for a power of two", over(["divide"], CONSTANT))
+@node_rule("divide_by_power", "x / c -> (1 / c) * x for a power of two", on("divide", None, CONSTANT))
 def divide_by_power(node: Node) -> Node | None:
     """A product is cheaper than a division, and as exact."""
     x, y = node.inputs

@@ -156,6 +156,8 @@ class Stabilize:
     rules = STABILITY
 
     def __call__(self, graph: Graph) -> Graph:
+        if not STABILITY.may_match(graph.forms):
+            return graph
         spare = _derivative_factors(graph.nodes)
         return with_roots(graph, rewrite(graph.roots, STABILITY, spare=spare, nodes=graph.nodes))
 
@@ -169,7 +171,10 @@ def stabilize_nodes(outputs: Sequence[Node], keep: Collection[Node] = ()) -> lis
     Nodes of ``keep`` stay as they are, and no rule looks inside them: what is to be differentiated with respect to is
     still there afterwards.
     """
-    return rewrite(outputs, STABILITY, keep=keep, spare=_derivative_factors(toposort(outputs)))
+    nodes = toposort(outputs, stop=keep)
+    if not STABILITY.may_match({node.form for node in nodes}):
+        return list(outputs)
+    return rewrite(outputs, STABILITY, keep=keep, spare=_derivative_factors(toposort(outputs)), nodes=nodes)
 
 
 def _derivative_factors(nodes: Sequence[Node]) -> set[Node]:

@@ -30,7 +30,7 @@ def symbol(name: str) -> str:
 
 def arity(name: str) -> int:
     """How many numbers the function takes."""
-    return len(tree(name).args.args)
+    return special.FUNCTIONS[name].__code__.co_argcount
 
 
 @functools.cache

@@ -5,19 +5,19 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
 import numba
 import numba.extending
 
+from symdiff.core.record import record
 from symdiff.runtime.primitive import Primitive
 
 FASTMATH = frozenset({"contract"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lowered:
     """LLVM text with the function `symbol`: `int32 symbol(result*, exception**, arguments...)`."""
 

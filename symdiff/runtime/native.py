@@ -15,7 +15,7 @@ import llvmlite
 import numpy as np
 
 from symdiff.core import special
-from symdiff.core.collector import paused_collector
+from symdiff.core.collector import all_is_old, paused_collector
 from symdiff.core.record import record
 from symdiff.runtime import cache, cpu, load
 from symdiff.runtime.signature import Param
@@ -127,6 +127,7 @@ def _compile(missing: Mapping[str, Wanted], meanwhile: Iterable[Callable[[], obj
         from symdiff.runtime.compile import llvm_text  # imports Numba
         from symdiff.runtime.text import canonical
 
+        _numba_is_imported()
         codes: dict[str, Future[bytes]] = {}
         for digest in sorted(missing, key=lambda digest: -len(sources[digest][0])):
             kernel, (text, constants) = missing[digest], sources[digest]
@@ -140,6 +141,12 @@ def _compile(missing: Mapping[str, Wanted], meanwhile: Iterable[Callable[[], obj
         load.load_all({_symbol(digest): code.result() for digest, code in codes.items()})
         for other in others:
             other.result()
+
+
+@functools.cache
+def _numba_is_imported() -> None:
+    """Once in a process: what Numba is made of need not be looked through, which takes 30 ms."""
+    all_is_old()
 
 
 def _symbol(digest: str) -> str:

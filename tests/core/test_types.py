@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import symdiff as sd
 from symdiff.core.types import DTYPES, Shape, broadcast
+from symdiff.ops.convert import scalar_value
 from tests.strategies import examples
 
 N, M = sd.dim("n"), sd.dim("m")
@@ -87,3 +88,18 @@ def test_types_print_short() -> None:
 def test_byte_order_is_native() -> None:
     assert sd.constant(np.arange(3, dtype=">f4")).dtype == np.dtype("float32")
     np.testing.assert_array_equal(sd.constant(np.arange(3, dtype=">i8")).attrs["value"].array, [0, 1, 2])
+
+
+def test_weak_zeros_keep_their_signs_and_kinds() -> None:
+    x = sd.input("x", (2,))
+    positive, negative, again = (x + zero for zero in (0.0, -0.0, 0))
+    assert positive is again and positive is not negative
+    assert np.signbit(negative.inputs[1].attrs["value"].array)
+
+
+def test_a_constant_knows_the_number_in_every_element() -> None:
+    assert scalar_value(sd.constant(np.full((2, 3), 1.5))) == 1.5
+    assert scalar_value(sd.constant([1.0, 2.0, 1.0])) is None
+    assert scalar_value(sd.constant([0.0, -0.0])) is None
+    assert scalar_value(sd.constant(np.zeros(0))) is None
+    assert scalar_value(sd.constant(True)) is True

@@ -58,6 +58,15 @@ def test_the_journal_names_rules_and_places():
     assert [(fired.name, origin.place.split(":")[0]) for fired, origin in book.fired] == [("log1p", "test_rewrite.py")]
 
 
+def test_a_set_of_rules_knows_the_forms_it_may_match():
+    doubled = RuleSet([rule("doubled", "a + a -> 2 * a")])
+    once, twice = sd.Graph({"y": sd.sin(x) + sd.cos(x)}), sd.Graph({"y": sd.sin(x) + sd.sin(x)})
+    assert not doubled.may_match(once.forms) and doubled.may_match(twice.forms)
+    other = sd.input("other_form")
+    assert rewrite([sd.sin(x) + sd.sin(other)], doubled) == [sd.sin(x) + sd.sin(other)]
+    assert rewrite(twice.roots, doubled) == [2 * sd.sin(x)]
+
+
 def test_new_nodes_are_rewritten_too():
     nest = rule("nest", "sin(a) -> cos(cos(a))")
     undo = rule("undo", "cos(cos(a)) -> tanh(a)")

@@ -6,8 +6,8 @@ docs/maths.md has the measured errors and times; tests/runtime/test_maths_accura
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
+from symdiff.core.record import record
 from symdiff.runtime.elementary.error_function import erf, erfc
 from symdiff.runtime.elementary.exponential import exp, expm1, sigmoid, tanh
 from symdiff.runtime.elementary.formula import FORMATS, Formula, definition
@@ -16,7 +16,7 @@ from symdiff.runtime.elementary.powers import power
 from symdiff.runtime.elementary.trigonometry import cos, sin
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Elementary:
     """A formula, and its largest error in units in the last place: for every argument, in float32 and float64."""
 

@@ -7,8 +7,8 @@ exchange; its coefficients were rounded one group after the other, the rest fitt
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from symdiff.core.record import record
 from symdiff.runtime.elementary.formula import Value, bits, copysign, fabs, fma, polynomial, real, select
 
 LOG2_E = 1.4426950408889634
@@ -33,7 +33,7 @@ RANGE = {"float32": (-104.0, 89.0), "float64": (-746.0, 710.0)}
 """Below e^x rounds to 0, above it overflows."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exponential:
     """e^x = 2^n (1 + fraction), with n in the low bits of `shifted`."""
 

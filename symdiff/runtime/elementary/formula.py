@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
+from symdiff.core.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Kind:
     """A scalar type of LLVM; `suffix` is how the names of intrinsics end."""
 
@@ -21,10 +22,12 @@ class Kind:
     suffix: str
 
 
-@dataclass(frozen=True, slots=True)
-class Format(Kind):
+@record
+class Format:
     """A binary floating-point format, and the integers that hold its bits."""
 
+    name: str
+    suffix: str
     dtype: str
     integer: Kind
     digits: int
@@ -61,13 +64,15 @@ FORMATS = {form.dtype: form for form in (FLOAT32, FLOAT64)}
 Number = float | int
 
 
-@dataclass(frozen=True, slots=True)
 class Body:
     """What a formula has recorded so far: instructions, and tables of constants."""
 
-    function: str
-    lines: list[str] = field(default_factory=list)
-    tables: list[str] = field(default_factory=list)
+    __slots__ = ("function", "lines", "tables")
+
+    def __init__(self, function: str) -> None:
+        self.function = function
+        self.lines: list[str] = []
+        self.tables: list[str] = []
 
 
 class Value:
@@ -75,7 +80,7 @@ class Value:
 
     __slots__ = ("body", "kind", "text")
 
-    def __init__(self, body: Body, kind: Kind, text: str) -> None:
+    def __init__(self, body: Body, kind: Kind | Format, text: str) -> None:
         self.body, self.kind, self.text = body, kind, text
 
     @property
@@ -83,7 +88,7 @@ class Value:
         assert isinstance(self.kind, Format), f"{self.kind.name} is not a floating-point type"
         return self.kind
 
-    def record(self, kind: Kind, operation: str) -> Value:
+    def record(self, kind: Kind | Format, operation: str) -> Value:
         """The result of one more instruction."""
         name = f"%v{len(self.body.lines)}"
         self.body.lines.append(f"{name} = {operation}")
@@ -161,7 +166,7 @@ class Value:
         return self._compare("eq", other)
 
 
-def literal(kind: Kind, number: Number) -> str:
+def literal(kind: Kind | Format, number: Number) -> str:
     """LLVM writes both formats by the bits of a float64, and takes integers modulo their width."""
     if not isinstance(kind, Format):
         return str(int(number))
