@@ -43,20 +43,18 @@ class adam:  # noqa: N801
         check("adam", self.lr, decays=check_betas("adam", self.betas), eps=self.eps, weight_decay=self.weight_decay)
 
     def updates(self, gradients: Mapping[Node, Node]) -> Updates:
-        return each(gradients, self._one)
+        unbias = corrections(self.betas) if self.bias_correction else None
+        return each(gradients, lambda p, g: self.moved(p, p, decayed(p, g, self.weight_decay), unbias))
 
-    def _one(self, p: Node, g: Node) -> Updates:
-        return self.moved(p, p, decayed(p, g, self.weight_decay))
-
-    def moved(self, p: Node, start: Node, g: Node) -> Updates:
-        """The updates of a parameter that sets out from ``start``."""
+    def moved(self, p: Node, start: Node, g: Node, unbias: tuple[Node, Node] | None) -> Updates:
+        """The updates of a parameter that sets out from ``start``, with the :func:`corrections`."""
         found = moments(p, g, self.betas)
         rate, spread = rate_for(self.lr, p), found[slot(p, "v")]
         if self.amsgrad:
             largest = slot(p, "v_max")
             spread = found[largest] = maximum(largest, spread)
-        if self.bias_correction:
-            unbias_m, unbias_v = corrections(self.betas)
+        if unbias is not None:
+            unbias_m, unbias_v = unbias
             rate = (rate * astype(unbias_m, p.dtype)).named("rate")
             spread = spread * (unbias_v if p.dtype == FLOAT64 else astype(unbias_v, p.dtype).named("scale_v"))
         found[p] = start - rate * found[slot(p, "m")] / (sqrt(spread) + self.eps)
@@ -80,11 +78,12 @@ class adamw:  # noqa: N801
         check("adamw", self.lr, decays=check_betas("adamw", self.betas), eps=self.eps, weight_decay=self.weight_decay)
 
     def updates(self, gradients: Mapping[Node, Node]) -> Updates:
-        return each(gradients, self._one)
+        plain = adam(self.lr, self.betas, self.eps, amsgrad=self.amsgrad)
+        unbias = corrections(self.betas)
+        return each(gradients, lambda p, g: plain.moved(p, self._kept(p), g, unbias))
 
-    def _one(self, p: Node, g: Node) -> Updates:
-        kept = p * (1 - self.weight_decay * rate_for(self.lr, p)) if self.weight_decay else p
-        return adam(self.lr, self.betas, self.eps, amsgrad=self.amsgrad).moved(p, kept, g)
+    def _kept(self, p: Node) -> Node:
+        return p * (1 - self.weight_decay * rate_for(self.lr, p)) if self.weight_decay else p
 
 
 def amsgrad(lr: Rate = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0) -> adam:
