@@ -31,8 +31,8 @@ class Job:
     def __init__(self, board: int, rows: int, grain: int, pieces: int) -> None:
         address = native.kernel_address(COUNT_UP, "count_up", [Size(), Size(), Array("int64", (3, 1))], {})
         self.counts = np.zeros((rows + 2, 3), np.int64)  # a row on either side stays 0
-        self.slots = np.array([0, 0, rows, 2, self.counts[1:].ctypes.data, 24, pieces], np.int64)
-        words = [address, board, 2, grain, 6, 3, 2, team.COUNT, 3, team.WHOLE, 4, 5]
+        self.slots = np.array([0, 0, rows, 2, self.counts[1:].ctypes.data, 24, pieces, 1], np.int64)
+        words = [board, 2, grain, 6, 1, address, 3, 2, team.counts(7), 3, team.WHOLE, 4, 5]
         self.words = np.array(words, np.int64)
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
         self.split = kind(team.split())
@@ -154,7 +154,7 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize(
     "wanted, cost, units, expected",
-    [("1", 10**9, 100, 1), ("4", 10**9, 100, 4), ("4", 10**9, 3, 3), ("4", 0, 100, 1), ("4", 10**9, 0, 1)],
+    [("1", 10**9, 100, 1), ("4", 10**9, 100, 16), ("4", 10**9, 3, 3), ("4", 0, 100, 1), ("4", 10**9, 0, 1)],
 )
 def test_number_of_pieces(monkeypatch: pytest.MonkeyPatch, wanted: str, cost: int, units: int, expected: int) -> None:
     monkeypatch.setenv("SYMDIFF_THREADS", wanted)
