@@ -36,7 +36,7 @@ class Bound:
         for size, slot in slots.sizes.items():
             self.values[slot] = evaluate(size, sizes)
         for (costs, rows, grain), slot in slots.pieces.items():
-            cost = sum(evaluate(operations, sizes) // speed for operations, speed in costs)
+            cost = max(evaluate(operations, sizes) // speed for operations, speed in costs)
             self.values[slot] = team.pieces(cost, evaluate(rows, sizes) // grain)
         self.workspace = [_aligned(evaluate(size, sizes)) for size in program.slots]
         self.outputs = [empty(buffer, sizes) for buffer in program.outputs.values()]

@@ -30,8 +30,9 @@ STAYS, COUNTS = Move(0), Move(1, counts=True)
 
 
 class Pieces(NamedTuple):
-    """Into how many pieces to cut steps: it depends on what they ``cost``, their ``rows`` and how many stay together.
-    A cost is a number of operations, and how many of them are done in the time of one on the elements of arrays."""
+    """Into how many pieces to cut steps: it depends on the largest of their ``costs``, on their ``rows`` and how many
+    of them stay together. A cost is a number of operations, and how many of them are done in the time of one on the
+    elements of arrays."""
 
     costs: tuple[tuple[int | Dim, int], ...]
     rows: int | Dim

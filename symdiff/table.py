@@ -170,24 +170,23 @@ class Table:
         """How threads may share a step, the best way first."""
         if not team.can_share():
             return []
-        if isinstance(step, Gemm):
-            ways = self._cut_product(step) if blas.provider() == "own" else []  # the others have threads of their own
-        elif step in self.native:
+        ways: list[Share] = []
+        if isinstance(step, Gemm) and blas.provider() == "own":  # the others have threads of their own
+            ways = self._cut_product(step)
+        elif isinstance(step, KernelCall) and step in self.native:
             ways = self._cut_native(step)
-        else:
-            cut = self.cuts.get(step)
-            ways = [] if cut is None else [self._cut_kernel(step, cut)]
+        elif isinstance(step, KernelCall) and step in self.cuts:
+            ways = [self._cut_kernel(step, self.cuts[step])]
         return [way for way in ways if len(way.words) <= team.MOST_WORDS]
 
     def _cut_kernel(self, call: KernelCall, cut: Cut) -> Share:
         rows, moves, memory = call.sizes[cut.size], [STAYS] * len(call.sizes), []
         moves[cut.size] = COUNTS
         changed = {buffer.storage for buffer in written(call)}
-        for param, buffer, led in zip(call.kernel.params, call.buffers, cut.led, strict=True):
-            row = product(param.shape[1:]) * param.dtype.itemsize
-            moves.append(Move(row) if led else STAYS)
+        for param, buffer, apart in zip(call.kernel.params, call.buffers, cut.apart, strict=True):
+            moves.append(STAYS if apart is None else Move(apart))
             moves += [STAYS] * sum(isinstance(step, Dim) for step in _steps(param.shape))
-            memory.append(Memory(place(buffer), row if led else None, buffer.storage in changed))
+            memory.append(Memory(place(buffer), None if cut.across else apart, buffer.storage in changed))
         pieces = Pieces(((cut.cost, 1),), rows, KERNEL_GRAIN)
         return Share(self.addresses[call], self._call(call), moves, memory, pieces)
 

@@ -63,6 +63,7 @@ RESERVED = frozenset(
         "floor_divide",
         "size",
         "extent",
+        "columns",
         "kernel",
         "summing_kernel",
         "numba",

@@ -124,7 +124,7 @@ class Function:
         self.do(f"store {variable.kind} {value}, ptr {variable.address}")
 
     @contextmanager
-    def loop(self, stop: Value, step: int = 1) -> Iterator[str]:
+    def loop(self, stop: Value, step: Value = 1) -> Iterator[str]:
         """for index in range(0, stop, step)"""
         counter = self.variable("i64", 0)
         with self.repeat(lambda: self.less(self.get(counter), stop)):

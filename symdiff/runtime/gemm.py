@@ -13,6 +13,7 @@ that is not. So a division must not leave a single row or column of a larger pro
 from __future__ import annotations
 
 import functools
+from functools import partial
 
 from symdiff.core.record import record
 from symdiff.runtime import codegen, native, walk
@@ -168,14 +169,17 @@ def _strips(vector: Vector, shape: Shape, attributes: str) -> str:
     def left() -> str:
         return f.sub("%n", f.get(done))
 
-    with f.repeat(lambda: f.both(few, f.less(2 * lanes, left()))):
+    def more_than(columns: int) -> str:
+        return f.less(columns, left())
+
+    with f.repeat(lambda: f.both(few, more_than(2 * lanes))):
         j, wide = f.get(done), shape.few_rows * lanes
         b, c = f.at("%b", real, j), f.at("%c", real, j)
         f.pass_on(tile_name(2, shape.few_rows, partial=True), TILE, b=b, n=f.min(left(), wide), c=c)
         f.set(done, f.add(j, wide))
     for vectors, high, _ in shape.tiles:
         wide = vectors * lanes
-        with f.repeat(lambda wide=wide: f.less(wide - lanes, left())):
+        with f.repeat(partial(more_than, wide - lanes)):
             j = f.get(done)
             n, b, c = f.min(left(), wide), f.at("%b", real, f.mul(j, across)), f.at("%c", real, j)
             with f.when("%trans_b") as otherwise:

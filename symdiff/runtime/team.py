@@ -16,7 +16,7 @@ import sys
 
 from symdiff.runtime import native, team_text
 
-PIECE_COST = 200_000  # operations on elements, roughly: what a second thread must take over to be worth waking
+PIECE_COST = 160_000  # operations on elements, roughly: what a second thread must take over to be worth waking
 PIECES_EACH = 4  # pieces for each thread: one that has no core for a moment leaves more of them to the others
 WHOLE = -1  # in place of the slot of a distance: the word stays as it is
 MOST_WORDS = team_text.MOST_WORDS
