@@ -223,9 +223,9 @@ declare {kind} @llvm.masked.gather.{name}.v{self.lanes}p0(<{self.lanes} x ptr>, 
         kinds = f"<{self.lanes} x ptr> {pointers}, i32 {self.bytes_each}, {self.mask} {mask}, {self.kind} {others}"
         return f.let(f"call {self.kind} @llvm.masked.gather.{self._name}.v{self.lanes}p0({kinds})")
 
-    def fetch(self, f: Function, pointer: str) -> None:
+    def fetch(self, f: Function, pointer: str, to_write: bool = False) -> None:
         """Begin to bring what is there, if anything is, into the nearest cache."""
-        f.call("llvm.prefetch.p0", f"ptr {pointer}", "i32 0", "i32 3", "i32 1")
+        f.call("llvm.prefetch.p0", f"ptr {pointer}", f"i32 {int(to_write)}", "i32 3", "i32 1")
 
     def store(self, f: Function, value: str, pointer: str, mask: str | None = None) -> None:
         if mask is None:

@@ -2,7 +2,7 @@
 
 C is made in tiles that stay in registers while a loop over k adds to them (gemm_tile.py). Strip after strip of columns,
 as wide as a tile: the first tile of a strip also packs its part of B, which then stays in the nearest cache for all
-tiles below. A is read where it is.
+tiles below. A is read where it is, or from a copy if it is transposed.
 
 Every element of C is a sum of chains of fused multiply-adds in the order of k; how long they are depends on k alone,
 not on the tile: how rows and columns are divided over calls does not change a bit of the result. The exception are dot
@@ -20,12 +20,19 @@ from symdiff.runtime import codegen, native, walk
 from symdiff.runtime.assembly import REALS, Function, Vector, declared
 from symdiff.runtime.gemm_tile import BLOCK, PACKING, TILE, TURN, dots, finish, tile, tile_name, turn
 
+ROWS = 40
+"""So many rows of C are made at a time, with all columns of a group: then CPUs see in which direction C is written."""
+GROUP = 512
+"""So many columns, at most, make a group, whose part of B stays packed: 256 KB in float32, on the stack."""
+COPIED = 128
+"""With more columns than this a transposed A is copied, ROWS rows at a time: what is far apart is not read often."""
 SWAPPED = 32
 """With so many rows and products a sum or more, making a narrow C as C^T pays for turning it back."""
 
 BAND = TILE | {"copy": "i1", "panel": "i64"}
 _STRIP = TILE | {"pack": "i1", "room": "ptr"}
-_STRIPS = TILE | {"trans_b": "i1"}
+_STRIPS = TILE | {"trans_a": "i1", "trans_b": "i1"}
+_GROUP = TILE | {"trans_b": "i1", "first": "i1", "room": "ptr"}
 _PRODUCT = {
     "trans_a": "i1", "trans_b": "i1", "m": "i64", "n": "i64", "k": "i64", "a": "ptr", "lda": "i64", "b": "ptr",
     "ldb": "i64", "add": "i1", "c": "ptr", "ldc": "i64",
@@ -53,7 +60,7 @@ class Shape:
         return next((high, low) for wide, high, low in self.tiles if wide == vectors)
 
 
-AVX512 = Shape(64, ((4, 5, 5), (2, 8, 4), (1, 16, 8)), 8)
+AVX512 = Shape(64, ((4, 5, 3), (2, 8, 4), (1, 16, 8)), 8)
 AVX2 = Shape(32, ((2, 6, 4), (1, 12, 4)), 4)
 
 
@@ -87,8 +94,8 @@ def text(dtype: str, shape: Shape, entry: str) -> str:
             _strip(vector, vectors, high, low, attributes),
         ]
     functions += [
-        _strips(vector, shape, attributes),
-        *(write(vector, attributes) for write in (dots, turn, _strips_swapped, _product)),
+        _group(vector, shape, attributes),
+        *(write(vector, attributes) for write in (dots, turn, _strips, _strips_swapped, _product)),
         _step(vector, entry, attributes),
     ]
     return "\n".join([vector.declarations, *functions])
@@ -157,39 +164,61 @@ def _strip(vector: Vector, vectors: int, high: int, low: int, attributes: str) -
     return f.text()
 
 
-def _strips(vector: Vector, shape: Shape, attributes: str) -> str:
-    """Strip after strip of columns. A transposed B is turned first, strip by strip."""
+def _strips(vector: Vector, attributes: str) -> str:
+    """The strips of a group, made for the rows of C one lot after another; with %copy, of A and not only of C."""
     f = Function("strips", declared(_STRIPS), attributes)
     real, lanes = vector.real, vector.lanes
-    room = f.memory(real, BLOCK * shape.tiles[0][0] * lanes, 64)
+    room, rows_of_a = f.memory(real, BLOCK * GROUP, 64), f.memory(real, BLOCK * ROWS, 64)
+    across = f.select("%trans_b", "i64", "%ldb", 1)
+    copy = f.both("%trans_a", f.less(COPIED, "%n"))
+    row, step = f.select(copy, "i64", 1, "%row"), f.select(copy, "i64", ROWS, "%step")
+    with f.loop("%n", GROUP) as j, f.loop("%m", ROWS) as i:
+        m, n = f.min(f.sub("%m", i), ROWS), f.min(f.sub("%n", j), GROUP)
+        a, b = f.at("%a", real, f.mul(i, "%row")), f.at("%b", real, f.mul(j, across))
+        with f.when(copy), f.loop(m, lanes) as v:
+            mask, source, target = vector.first(f, f.sub(m, v)), f.at(a, real, v), f.at(rows_of_a, real, v)
+            with f.loop("%k") as p:
+                value = vector.load(f, f.at(source, real, f.mul(p, "%step")), mask)
+                vector.store(f, value, f.at(target, real, f.mul(p, ROWS)), mask)
+        f.pass_on(
+            "group", _GROUP, a=f.select(copy, "ptr", rows_of_a, a), row=row, step=step, b=b, m=m, n=n,
+            c=f.at("%c", real, f.add(f.mul(i, "%ldc"), j)), first=f.equal(i, 0), room=room,
+        )  # fmt: skip
+    return f.text()
+
+
+def _group(vector: Vector, shape: Shape, attributes: str) -> str:
+    """Strip after strip of some rows of C. The %first ones pack B into %room, or turn it."""
+    f = Function("group", declared(_GROUP), attributes)
+    real, lanes = vector.real, vector.lanes
     across = f.select("%trans_b", "i64", "%ldb", 1)
     done = f.variable("i64", 0)
-    few = f.both(f.less("%m", 3), f.negated("%trans_b"))
-
-    def left() -> str:
-        return f.sub("%n", f.get(done))
+    few = f.both("%first", f.both(f.less("%m", 3), f.negated("%trans_b")))
 
     def more_than(columns: int) -> str:
-        return f.less(columns, left())
+        return f.less(columns, f.sub("%n", f.get(done)))
+
+    def at_strip(wide: int) -> tuple[str, str, str]:
+        j = f.get(done)
+        f.set(done, f.add(j, wide))
+        return f.min(f.sub("%n", j), wide), f.at("%b", real, f.mul(j, across)), f.at("%c", real, j)
 
     with f.repeat(lambda: f.both(few, more_than(2 * lanes))):
-        j, wide = f.get(done), shape.few_rows * lanes
-        b, c = f.at("%b", real, j), f.at("%c", real, j)
-        f.pass_on(tile_name(2, shape.few_rows, partial=True), TILE, b=b, n=f.min(left(), wide), c=c)
-        f.set(done, f.add(j, wide))
+        n, b, c = at_strip(shape.few_rows * lanes)
+        f.pass_on(tile_name(2, shape.few_rows, partial=True), TILE, b=b, n=n, c=c)
     for vectors, high, _ in shape.tiles:
         wide = vectors * lanes
         with f.repeat(partial(more_than, wide - lanes)):
-            j = f.get(done)
-            n, b, c = f.min(left(), wide), f.at("%b", real, f.mul(j, across)), f.at("%c", real, j)
-            with f.when("%trans_b") as otherwise:
-                with f.loop(n, lanes) as v:
-                    t, out, count = f.at(b, real, f.mul(v, "%ldb")), f.at(room, real, v), f.min(f.sub(n, v), lanes)
-                    f.pass_on("turn", TURN, t=t, ldt="%ldb", n=count, wide=lanes, out=out, ldo=wide)
-                f.pass_on(f"strip_{vectors}", _STRIP, b=room, ldb=wide, n=n, c=c, pack="false", room="null")
-                otherwise()
-                f.pass_on(f"strip_{vectors}", _STRIP, b=b, n=n, c=c, pack=f.less(high - 1, "%m"), room=room)
-            f.set(done, f.add(j, wide))
+            panel = f.at("%room", real, f.mul(f.get(done), BLOCK))
+            n, b, c = at_strip(wide)
+            pack = f.both("%first", f.both(f.negated("%trans_b"), f.less(high - 1, "%m")))
+            in_place = f.both("%first", f.both(f.negated("%trans_b"), f.less("%m", high)))
+            with f.when(f.both("%first", "%trans_b")), f.loop(n, lanes) as v:
+                t, out, count = f.at(b, real, f.mul(v, "%ldb")), f.at(panel, real, v), f.min(f.sub(n, v), lanes)
+                f.pass_on("turn", TURN, t=t, ldt="%ldb", n=count, wide=lanes, out=out, ldo=wide)
+            unpacked = f.any(pack, in_place)
+            b, ldb = f.select(unpacked, "ptr", b, panel), f.select(unpacked, "i64", "%ldb", wide)
+            f.pass_on(f"strip_{vectors}", _STRIP, b=b, ldb=ldb, n=n, c=c, pack=pack, room=panel)
     return f.text()
 
 
@@ -200,7 +229,7 @@ def _strips_swapped(vector: Vector, attributes: str) -> str:
     turned, panel = f.memory(real, wide * BLOCK, 64), f.memory(real, BLOCK * wide, 64)
     with f.loop("%n", BLOCK) as j:
         n, b = f.min(f.sub("%n", j), BLOCK), f.at("%b", real, j)
-        f.pass_on("strips", _STRIPS, b=b, n=n, add="false", c=turned, ldc=BLOCK, trans_b="false")
+        f.pass_on("strips", _STRIPS, b=b, n=n, add="false", c=turned, ldc=BLOCK, trans_a="false", trans_b="false")
         whole = f.select("%add", "i64", 0, f.sub(n, f.bits(n, lanes - 1)))  # rows that may be written as they come
         rest = f.sub(n, whole)
         c, t = f.at("%c", real, f.mul(j, "%ldc")), f.at(turned, real, whole)
