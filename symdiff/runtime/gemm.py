@@ -26,6 +26,8 @@ GROUP = 512
 """So many columns, at most, make a group, whose part of B stays packed: 256 KB in float32, on the stack."""
 COPIED = 128
 """With more columns than this a transposed A is copied, ROWS rows at a time: what is far apart is not read often."""
+NEAR = 2
+"""B is not packed where rows are no more than so many times as long as a strip is wide: it is in the nearest cache."""
 SWAPPED = 32
 """With so many rows and products a sum or more, making a narrow C as C^T pays for turning it back."""
 
@@ -138,7 +140,7 @@ def band(vector: Vector, shape: Shape, vectors: int, attributes: str) -> str:
 def _strip(vector: Vector, vectors: int, high: int, low: int, attributes: str) -> str:
     """One strip of C, as wide as a tile, from top to bottom. With %pack the first tile packs B into %room.
 
-    Without, B must be packed already, or all rows be less than those of a whole tile.
+    Without, the strip must be as wide as a tile, or B be packed already, or rows be less than those of a whole tile.
     """
     f = Function(f"strip_{vectors}", declared(_STRIP), attributes)
     top, b, ldb = f.variable("i64", 0), f.variable("ptr", "%b"), f.variable("i64", "%ldb")
@@ -188,7 +190,8 @@ def _strips(vector: Vector, attributes: str) -> str:
 
 
 def _group(vector: Vector, shape: Shape, attributes: str) -> str:
-    """Strip after strip of some rows of C. The %first ones pack B into %room, or turn it."""
+    """Strip after strip of some rows of C. The %first ones pack B into %room, or turn it; where its rows are near each
+    other, or those of C few, all read it where it is."""
     f = Function("group", declared(_GROUP), attributes)
     real, lanes = vector.real, vector.lanes
     across = f.select("%trans_b", "i64", "%ldb", 1)
@@ -211,13 +214,14 @@ def _group(vector: Vector, shape: Shape, attributes: str) -> str:
         with f.repeat(partial(more_than, wide - lanes)):
             panel = f.at("%room", real, f.mul(f.get(done), BLOCK))
             n, b, c = at_strip(wide)
-            pack = f.both("%first", f.both(f.negated("%trans_b"), f.less(high - 1, "%m")))
-            in_place = f.both("%first", f.both(f.negated("%trans_b"), f.less("%m", high)))
+            near = f.both(f.equal(n, wide), f.less("%ldb", NEAR * wide + 1))
+            direct = f.both(f.negated("%trans_b"), f.any(near, f.both("%first", f.less("%m", high))))
+            pack = f.both(f.both("%first", f.negated("%trans_b")), f.negated(direct))
             with f.when(f.both("%first", "%trans_b")), f.loop(n, lanes) as v:
                 t, out, count = f.at(b, real, f.mul(v, "%ldb")), f.at(panel, real, v), f.min(f.sub(n, v), lanes)
                 f.pass_on("turn", TURN, t=t, ldt="%ldb", n=count, wide=lanes, out=out, ldo=wide)
-            unpacked = f.any(pack, in_place)
-            b, ldb = f.select(unpacked, "ptr", b, panel), f.select(unpacked, "i64", "%ldb", wide)
+            there = f.any(pack, direct)
+            b, ldb = f.select(there, "ptr", b, panel), f.select(there, "i64", "%ldb", wide)
             f.pass_on(f"strip_{vectors}", _STRIP, b=b, ldb=ldb, n=n, c=c, pack=pack, room=panel)
     return f.text()
 
