@@ -14,7 +14,7 @@ from .core.dim import Dim, dim, product
 from .core.record import record
 from .lower.columns import COLUMNS
 from .lower.cost import cost_of
-from .lower.ir import Check, Combine, Expr, Let, Load, Loop, Statement, Store, Var
+from .lower.ir import Check, Combine, Expr, Handmade, Let, Load, Loop, Statement, Store, Var
 from .lower.program import KernelCall
 from .lower.rewrite import expressions, subexpressions, walk
 
@@ -56,7 +56,7 @@ def _by_rows(call: KernelCall) -> Cut | None:
 
 def _by_columns(call: KernelCall) -> Cut | None:
     kernel = call.kernel
-    if COLUMNS.name not in kernel.sizes:
+    if COLUMNS.name not in kernel.sizes or isinstance(kernel, Handmade):
         return None
     size = kernel.sizes.index(COLUMNS.name)
     led = [param.shape[-1:] == (call.sizes[size],) for param in kernel.params]

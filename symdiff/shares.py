@@ -13,6 +13,7 @@ from typing import NamedTuple
 from .core.dim import Dim
 from .core.record import record
 from .lower.program import Buffer, Storage
+from .runtime import team
 
 Distance = int | Dim
 Place = Storage | int
@@ -32,11 +33,12 @@ STAYS, COUNTS = Move(0), Move(1, counts=True)
 class Pieces(NamedTuple):
     """Into how many pieces to cut steps: it depends on the largest of their ``costs``, on their ``rows`` and how many
     of them stay together. A cost is a number of operations, and how many of them are done in the time of one on the
-    elements of arrays."""
+    elements of arrays. There are at most ``each`` for every thread."""
 
     costs: tuple[tuple[int | Dim, int], ...]
     rows: int | Dim
     grain: int
+    each: int = team.PIECES_EACH
 
 
 class Memory(NamedTuple):

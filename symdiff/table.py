@@ -238,7 +238,8 @@ class Table:
         moves += [Move(d * buffer.dtype.itemsize) for d, buffer in zip(shared.distances, call.buffers, strict=True)]
         changed = {buffer.storage for buffer in written(call)}
         memory = [Memory(place(buffer), None, buffer.storage in changed) for buffer in call.buffers]
-        pieces = Pieces(((cost_of(call), PRODUCT_SPEED),), call.sizes[shared.size], shared.grain)
+        # each piece prepares its operands anew, so there is one for each thread
+        pieces = Pieces(((cost_of(call), PRODUCT_SPEED),), call.sizes[shared.size], shared.grain, each=1)
         return [Share(address, words, moves, memory, pieces)]
 
     def _product_words(self, step: Gemm) -> list[int]:

@@ -13,12 +13,12 @@ from .rewrite import expressions, subexpressions, walk
 
 MANY = 128
 """Fewer columns are not shared: there is too little work, and a constant number of them makes better code."""
-COLUMNS = Var("columns")
+COLUMNS = Var("column_count")
 
 
 def by_columns(body: Sequence[Statement], params: Sequence[Param]) -> tuple[tuple[Statement, ...], int] | None:
-    """The body over ``columns`` of its columns, and how many there are. None where rows can be shared instead, where
-    columns are few, or where something passes from one to another."""
+    """The body for any number of columns, and how many there are. None where columns are few, where something passes
+    from one to another, or where nothing is summed over rows, so that rows can be shared instead."""
     inner = [loop for loop in _loops(body) if not any(isinstance(s, Loop) for s in loop.body)]
     extents = {loop.extent for loop in inner}
     extent = next(iter(extents)) if len(extents) == 1 else None

@@ -63,7 +63,7 @@ RESERVED = frozenset(
         "floor_divide",
         "size",
         "extent",
-        "columns",
+        "column_count",
         "kernel",
         "summing_kernel",
         "numba",

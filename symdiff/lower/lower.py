@@ -204,9 +204,11 @@ class _Lowering:
         if flat is not None:
             body, params, sizes["size"] = flat
         elif wide is not None:
-            body, sizes[COLUMNS.name] = wide
+            body = wide[0]
         mentioned = {name for s in walk(body) for expr in expressions(s) for name in reads(expr)}
         sizes.update((name, dim(name)) for name in self.sizes if name in mentioned)
+        if COLUMNS.name in mentioned and wide is not None:
+            sizes[COLUMNS.name] = wide[1]
         return _Made(Kernel(kernel_name(region), tuple(sizes), params, body), tuple(sizes.values()), operands)
 
     def _routine_call(self, node: Node) -> KernelCall:

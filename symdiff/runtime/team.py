@@ -33,9 +33,10 @@ def threads() -> int:
     return _threads(os.environ.get("SYMDIFF_THREADS", ""))
 
 
-def pieces(cost: int, units: int) -> int:
-    """Into how many pieces to cut a step of `units` indivisible parts that costs `cost` operations on elements."""
-    most = 1 if threads() == 1 else PIECES_EACH * threads()
+def pieces(cost: int, units: int, each: int = PIECES_EACH) -> int:
+    """Into how many pieces to cut a step of `units` indivisible parts that costs `cost` operations on elements: at most
+    `each` for every thread."""
+    most = 1 if threads() == 1 else each * threads()
     return max(1, min(most, cost // PIECE_COST, units, _MOST_PIECES))
 
 
