@@ -1,8 +1,8 @@
 """Matrix products of our own: LLVM text for CPUs with AVX-512, or with AVX2 and FMA, compiled once and kept on disk.
 
-C is made in tiles that stay in registers while a loop over k adds to them (gemm_tile.py). Strip after strip of columns,
-as wide as a tile: the first tile of a strip also packs its part of B, which then stays in the nearest cache for all
-tiles below. A is read where it is, or from a copy if it is transposed.
+C is made in tiles that stay in registers while a loop over k adds to them (gemm_tile.py), strip after strip of columns
+as wide as a tile. The first tile of a strip packs its part of B for the tiles below while it works with it. A is read
+where it is, or from a copy if it is transposed.
 
 Every element of C is a sum of chains of fused multiply-adds in the order of k; how long they are depends on k alone,
 not on the tile: how rows and columns are divided over calls does not change a bit of the result. The exception are dot
@@ -13,7 +13,6 @@ that is not. So a division must not leave a single row or column of a larger pro
 from __future__ import annotations
 
 import functools
-from functools import partial
 
 from symdiff.core.record import record
 from symdiff.runtime import codegen, native, walk
@@ -22,8 +21,8 @@ from symdiff.runtime.gemm_tile import BLOCK, PACKING, TILE, TURN, dots, finish, 
 
 ROWS = 40
 """So many rows of C are made at a time, with all columns of a group: then CPUs see in which direction C is written."""
-GROUP = 512
-"""So many columns, at most, make a group, whose part of B stays packed: 256 KB in float32, on the stack."""
+GROUP = 2048
+"""So many bytes of a row of B, at most, make a group of columns, whose part of B stays packed: 256 KB, on the stack."""
 COPIED = 128
 """With more columns than this a transposed A is copied, ROWS rows at a time: what is far apart is not read often."""
 NEAR = 2
@@ -167,15 +166,15 @@ def _strip(vector: Vector, vectors: int, high: int, low: int, attributes: str) -
 
 
 def _strips(vector: Vector, attributes: str) -> str:
-    """The strips of a group, made for the rows of C one lot after another; with %copy, of A and not only of C."""
+    """Group after group of columns, and in each of them ROWS rows of C after the other."""
     f = Function("strips", declared(_STRIPS), attributes)
-    real, lanes = vector.real, vector.lanes
-    room, rows_of_a = f.memory(real, BLOCK * GROUP, 64), f.memory(real, BLOCK * ROWS, 64)
+    real, lanes, group = vector.real, vector.lanes, GROUP // vector.bytes_each
+    room, rows_of_a = f.memory(real, BLOCK * group, 64), f.memory(real, BLOCK * ROWS, 64)
     across = f.select("%trans_b", "i64", "%ldb", 1)
     copy = f.both("%trans_a", f.less(COPIED, "%n"))
     row, step = f.select(copy, "i64", 1, "%row"), f.select(copy, "i64", ROWS, "%step")
-    with f.loop("%n", GROUP) as j, f.loop("%m", ROWS) as i:
-        m, n = f.min(f.sub("%m", i), ROWS), f.min(f.sub("%n", j), GROUP)
+    with f.loop("%n", group) as j, f.loop("%m", ROWS) as i:
+        m, n = f.min(f.sub("%m", i), ROWS), f.min(f.sub("%n", j), group)
         a, b = f.at("%a", real, f.mul(i, "%row")), f.at("%b", real, f.mul(j, across))
         with f.when(copy), f.loop(m, lanes) as v:
             mask, source, target = vector.first(f, f.sub(m, v)), f.at(a, real, v), f.at(rows_of_a, real, v)
@@ -211,7 +210,7 @@ def _group(vector: Vector, shape: Shape, attributes: str) -> str:
         f.pass_on(tile_name(2, shape.few_rows, partial=True), TILE, b=b, n=n, c=c)
     for vectors, high, _ in shape.tiles:
         wide = vectors * lanes
-        with f.repeat(partial(more_than, wide - lanes)):
+        with f.repeat(functools.partial(more_than, wide - lanes)):
             panel = f.at("%room", real, f.mul(f.get(done), BLOCK))
             n, b, c = at_strip(wide)
             near = f.both(f.equal(n, wide), f.less("%ldb", NEAR * wide + 1))
