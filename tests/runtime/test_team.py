@@ -24,6 +24,12 @@ def count_up(size, scale, counts):
             counts[i, j] = counts[i, j] + scale
 """
 
+ADD_FLAT = """
+def add_flat(size, more, numbers):
+    for i in range(size):
+        numbers[i] = numbers[i] + more
+"""
+
 
 class Job:
     """Each run adds 2 to every element of ``counts``, cut into pieces."""
@@ -61,6 +67,18 @@ def test_every_row_is_done_once(board: int, rows: int, grain: int, pieces: int) 
     job = Job(board, rows, grain, pieces)
     job.run(3)
     job.check()
+
+
+def test_steps_that_are_shared_out_together(board: int) -> None:
+    """One adds 2 to every row, then one that sees each row as three adds 5 to its elements."""
+    job = Job(board, 100, 16, 7)
+    address = native.kernel_address(ADD_FLAT, "add_flat", [Size(), Size(), Array("int64", (1,))], {})
+    job.slots = np.array([*job.slots, 3, 0, 5], np.int64)
+    job.words = np.array([*job.words, address, 3, 9, team.counts(8), 10, team.WHOLE, 4, 5], np.int64)
+    job.words[4] = 2
+    job.run(3)
+    assert (job.counts[1:-1] == 3 * 7).all()
+    assert not job.counts[[0, -1]].any()
 
 
 def test_many_jobs_of_different_sizes_in_turn(board: int) -> None:
