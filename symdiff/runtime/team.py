@@ -22,7 +22,6 @@ WHOLE = -1  # in place of the slot of a distance: the word stays as it is
 MOST_WORDS = team_text.MOST_WORDS
 _MOST_PIECES = 1 << 15
 _LINE = 64  # bytes of a cache line
-_boards: list[object] = []
 
 
 def threads() -> int:
@@ -64,10 +63,13 @@ def board() -> int:
 
 
 def new_board(workers: int) -> int:
-    """A board for a team of its own, which stays for the life of the process."""
-    memory = ctypes.create_string_buffer(8 * team_text.BOARD_WORDS + _LINE)
-    _boards.append(memory)
-    address = ctypes.addressof(memory)
+    """A board for a team of its own. It is never freed: workers watch it even while Python clears away its objects."""
+    allocate = ctypes.CDLL(None).calloc
+    allocate.restype, allocate.argtypes = ctypes.c_void_p, (ctypes.c_size_t, ctypes.c_size_t)
+    memory = allocate(1, 8 * team_text.BOARD_WORDS + _LINE)
+    if memory is None:
+        raise MemoryError("there is no memory for a team of threads")
+    address = int(memory)
     address += -address % _LINE
     _clear(address, workers)
     if hasattr(os, "register_at_fork"):
