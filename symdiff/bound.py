@@ -35,8 +35,9 @@ class Bound:
         self.cells = self.values.data  # the same memory; Python writes to it in a third of the time
         for size, slot in slots.sizes.items():
             self.values[slot] = evaluate(size, sizes)
-        for (cost, rows, grain, speed), slot in slots.pieces.items():
-            self.values[slot] = team.pieces(evaluate(cost, sizes) // speed, evaluate(rows, sizes) // grain)
+        for (costs, rows, grain, each), slot in slots.pieces.items():
+            cost = max(evaluate(operations, sizes) // speed for operations, speed in costs)
+            self.values[slot] = team.pieces(cost, evaluate(rows, sizes) // grain, each)
         self.workspace = [_aligned(evaluate(size, sizes)) for size in program.slots]
         self.outputs = [empty(buffer, sizes) for buffer in program.outputs.values()]
         for storage, slot in slots.storages.items():

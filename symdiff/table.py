@@ -6,9 +6,9 @@ the slots. A table is built once for a program, slots once for each set of sizes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -31,9 +31,11 @@ from .lower.program import (
     Step,
     Storage,
     all_steps,
+    written,
 )
 from .runtime import blas, driver, gemm, native, repeat, team
 from .runtime.layout import address_of
+from .shares import COUNTS, STAYS, Distance, Memory, Move, Pieces, Share, place, runs
 
 Array = np.ndarray[Any, Any]
 RESERVED = 3  # slots for the report of a failed step, and for what no step reads
@@ -43,16 +45,6 @@ PRODUCT_GRAIN = 32  # rows or columns of a product that stay together: a tile of
 PRODUCT_SPEED, VECTOR_SPEED = 8, 2  # operations of a product in the time of one on the elements of arrays
 USUAL_BATCH = 128
 NO_LIMIT = 1 << 62  # steps of a loop that ends by itself
-
-
-class Pieces(NamedTuple):
-    """Into how many pieces to cut a step: it depends on its ``cost``, its ``rows`` and how many stay together.
-    ``speed`` is how many of its operations are done in the time of one operation on the elements of arrays."""
-
-    cost: int | Dim
-    rows: int | Dim
-    grain: int
-    speed: int = 1
 
 
 class Slots:
@@ -100,7 +92,7 @@ class Table:
         kernels = [kernel for kernel in module.kernels if kernel in called.values()]
         compiled = dict(zip(kernels, self._compiled(kernels, module.program), strict=True))
         self.addresses = {step: compiled[kernel] for step, kernel in called.items()}
-        self.steps = [self._step(step) for step in module.program.steps]
+        self.steps = self._together(module.program)
         self._recording: list[list[int]] = []
         if is_training(module.program):
             self.steps += self.recording(module.program)
@@ -119,17 +111,24 @@ class Table:
             return self._repetition(step)
         if isinstance(step, Choice):
             return self._choice(step)
-        if isinstance(step, Gemm):
-            return self._gemm(step)
         if isinstance(step, Copy):
             words = [self.slots.storage(step.source), self.slots.storage(step.target)]
             return [driver.builtin("copy"), *words, self.slots.size(bytes_of(step.target))]
         if isinstance(step, CheckRange):
             return [address, *self._call(step.call)]
+        if isinstance(step, Gemm):
+            return [driver.builtin(f"gemm_{step.out.dtype.name}"), *self._product_words(step)]
         if step in self.native:
-            return self._natively(step)
-        cut = self.cuts.get(step)
-        return [address, *self._call(step)] if cut is None else self._shared(step, cut, address)
+            address, functions = self.native[step]
+            return [address, *self._native_words(step, functions)]
+        return [address, *self._call(step)]
+
+    def _together(self, program: Program) -> list[list[int]]:
+        """The steps of a program, each at its place; one that is done together with a step before it leaves a copy of
+        nothing there."""
+        nothing = [driver.builtin("copy"), UNREAD, UNREAD, self.slots.size(0)]
+        shared = zip(program.steps, runs([self._ways(step) for step in program.steps]), strict=True)
+        return [self._step(step) if run is None else self._split(run) if run else nothing for step, run in shared]
 
     def _repetition(self, step: Repetition) -> list[int]:
         """A loop; words as in runtime/repeat.py."""
@@ -159,31 +158,54 @@ class Table:
 
     def _inside(self, program: Program) -> tuple[int, int]:
         """The address of the table of a program inside, and the number of its steps."""
-        steps = [self._step(step) for step in program.steps]
+        ways = [self._ways(step)[:1] for step in program.steps]
+        steps = [self._split(way) if way else self._step(step) for step, way in zip(program.steps, ways, strict=True)]
         self.inside[program] = packed(steps)
         return address_of(self.inside[program]), len(steps)
 
     def _slot(self, buffer: Buffer | None) -> int:
         return 0 if buffer is None else self.slots.storage(buffer)
 
-    def _shared(self, call: KernelCall, cut: Cut, address: int) -> list[int]:
-        """A kernel whose rows the threads share."""
-        rows, moves = call.sizes[cut.size], [team.WHOLE] * len(call.sizes)
-        moves[cut.size] = team.COUNT
-        for param, led in zip(call.kernel.params, cut.led, strict=True):
-            row = product(param.shape[1:]) * param.dtype.itemsize
-            moves.append(self.slots.size(row) if led else team.WHOLE)
-            moves += [team.WHOLE] * sum(isinstance(step, Dim) for step in _steps(param.shape))
-        return self._split(address, self._call(call), moves, Pieces(cut.cost, rows, KERNEL_GRAIN))
+    def _ways(self, step: Step) -> list[Share]:
+        """How threads may share a step, the best way first."""
+        if not team.can_share():
+            return []
+        ways: list[Share] = []
+        if isinstance(step, Gemm) and blas.provider() == "own":  # the others have threads of their own
+            ways = self._cut_product(step)
+        elif isinstance(step, KernelCall) and step in self.native:
+            ways = self._cut_native(step)
+        elif isinstance(step, KernelCall) and step in self.cuts:
+            ways = [self._cut_kernel(step, self.cuts[step])]
+        return [way for way in ways if len(way.words) <= team.MOST_WORDS]
 
-    def _split(self, address: int, words: list[int], moves: list[int], pieces: Pieces) -> list[int]:
-        """A step that shares out another one: ``moves`` says what each row adds to each of its words."""
-        if len(words) > team.MOST_WORDS:
-            return [address, *words]
-        slots = self.slots
-        head = [address, team.board(), slots.size(pieces.rows), pieces.grain, slots.number_of(pieces), len(words)]
-        pairs = [number for pair in zip(words, moves, strict=True) for number in pair]
-        return [team.split(), *head, *pairs]
+    def _cut_kernel(self, call: KernelCall, cut: Cut) -> Share:
+        rows, moves, memory = call.sizes[cut.size], [STAYS] * len(call.sizes), []
+        moves[cut.size] = COUNTS
+        changed = {buffer.storage for buffer in written(call)}
+        for param, buffer, apart in zip(call.kernel.params, call.buffers, cut.apart, strict=True):
+            moves.append(STAYS if apart is None else Move(apart))
+            moves += [STAYS] * sum(isinstance(step, Dim) for step in _steps(param.shape))
+            memory.append(Memory(place(buffer), None if cut.across else apart, buffer.storage in changed))
+        pieces = Pieces(((cut.cost, 1),), rows, KERNEL_GRAIN)
+        return Share(self.addresses[call], self._call(call), moves, memory, pieces)
+
+    def _split(self, run: Sequence[Share]) -> list[int]:
+        """The step that shares out others."""
+        slots, pieces = self.slots, run[0].pieces
+        pieces = pieces._replace(costs=tuple(cost for share in run for cost in share.pieces.costs))
+        words = [team.split(), team.board(), slots.size(pieces.rows), pieces.grain, slots.number_of(pieces), len(run)]
+        for share in run:
+            words += [share.address, len(share.words)]
+            for word, move in zip(share.words, share.moves, strict=True):
+                words += [word, self._move(move)]
+        return words
+
+    def _move(self, move: Move) -> int:
+        if move == STAYS:
+            return team.WHOLE
+        slot = self.slots.size(move.each)
+        return team.counts(slot) if move.counts else slot
 
     def _record(self, output: Buffer) -> list[int]:
         """A result as a float64, so that nobody has to ask for its dtype."""
@@ -199,28 +221,31 @@ class Table:
             words += [self.slots.size(step) for known, step in steps if isinstance(known, Dim)]
         return words
 
-    def _natively(self, call: KernelCall) -> list[int]:
-        """A routine that a native step does; words as in runtime/lapack_steps.py and runtime/convolution.py."""
+    def _native_words(self, call: KernelCall, functions: Sequence[int]) -> list[int]:
+        """Of a routine that a native step does; words as in runtime/lapack_steps.py and runtime/convolution.py."""
+        whole = () if call.shared is None else call.shared.whole
+        numbers = [self.slots.size(number) for number in (*functions, *call.sizes, *whole)]
+        return [*numbers, *map(self.slots.storage, call.buffers)]
+
+    def _cut_native(self, call: KernelCall) -> list[Share]:
         address, functions = self.native[call]
         shared = call.shared
-        whole = () if shared is None else shared.whole
-        numbers = [self.slots.size(number) for number in (*functions, *call.sizes, *whole)]
-        words = [*numbers, *map(self.slots.storage, call.buffers)]
-        if shared is None or not team.can_share():
-            return [address, *words]
-        moves = [team.WHOLE] * len(numbers)
-        moves[len(functions) + shared.size] = team.COUNT
-        for distance, buffer in zip(shared.distances, call.buffers, strict=True):
-            moves.append(self.slots.size(distance * buffer.dtype.itemsize) if distance != 0 else team.WHOLE)
-        pieces = Pieces(cost_of(call), call.sizes[shared.size], shared.grain, PRODUCT_SPEED)
-        return self._split(address, words, moves, pieces)
+        if shared is None:
+            return []
+        words = self._native_words(call, functions)
+        moves = [STAYS] * (len(words) - len(call.buffers))
+        moves[len(functions) + shared.size] = COUNTS
+        moves += [Move(d * buffer.dtype.itemsize) for d, buffer in zip(shared.distances, call.buffers, strict=True)]
+        changed = {buffer.storage for buffer in written(call)}
+        memory = [Memory(place(buffer), None, buffer.storage in changed) for buffer in call.buffers]
+        # each piece prepares its operands anew, so there is one for each thread
+        pieces = Pieces(((cost_of(call), PRODUCT_SPEED),), call.sizes[shared.size], shared.grain, each=1)
+        return [Share(address, words, moves, memory, pieces)]
 
-    def _gemm(self, step: Gemm) -> list[int]:
-        size, dtype = self.slots.size, step.out.dtype.name
-        lda = step.m if step.transpose_a else step.k
-        ldb = step.k if step.transpose_b else step.n
-        words = [
-            size(blas.gemm_address(dtype)),
+    def _product_words(self, step: Gemm) -> list[int]:
+        size, lda, ldb = self.slots.size, step.m if step.transpose_a else step.k, step.k if step.transpose_b else step.n
+        return [
+            size(blas.gemm_address(step.out.dtype.name)),
             size(int(step.transpose_a)),
             size(int(step.transpose_b)),
             *map(size, (step.m, step.n, step.k)),
@@ -233,28 +258,36 @@ class Table:
             size(step.n),
             *map(size, (step.count, step.stride_a, step.stride_b, step.m * step.n)),
         ]
-        address = driver.builtin(f"gemm_{dtype}")
-        if blas.provider() != "own" or not team.can_share():  # the others have threads of their own
-            return [address, *words]
-        return self._shared_product(step, address, words, lda, ldb)
 
-    def _shared_product(self, step: Gemm, address: int, words: list[int], lda: int | Dim, ldb: int | Dim) -> list[int]:
-        """A product whose matrices, columns or rows the threads share."""
-        moves, item = [team.WHOLE] * len(words), step.out.dtype.itemsize
+    def _cut_product(self, step: Gemm) -> list[Share]:
+        """A product is cut between its matrices, or by the columns or rows of its result. By rows costs more where
+        there are many columns, so it has to be asked for: by what follows, for the rows of a weight."""
         if step.count != 1:
-            along, rows, grain = "count", step.count, 1
             distances = {"a": step.stride_a, "b": step.stride_b, "c": step.m * step.n}
-        elif _is_wide(step):
-            along, rows, grain = "n", step.n, PRODUCT_GRAIN
-            distances = {"b": ldb if step.transpose_b else 1, "c": 1}
-        else:
-            along, rows, grain = "m", step.m, PRODUCT_GRAIN
-            distances = {"a": 1 if step.transpose_a else lda, "c": step.n}
-        moves[gemm.WORDS.index(along)] = team.COUNT
-        for matrix, distance in distances.items():
-            moves[gemm.WORDS.index(matrix)] = self.slots.size(distance * item)
+            return [self._cut_along(step, "count", step.count, 1, distances)]
+        by_columns = {"b": step.k if step.transpose_b else 1, "c": 1}
+        by_rows = {"a": 1 if step.transpose_a else step.k, "c": step.n}
+        columns = self._cut_along(step, "n", step.n, PRODUCT_GRAIN, by_columns)
+        rows = self._cut_along(step, "m", step.m, PRODUCT_GRAIN, by_rows)
+        if not _is_wide(step):
+            return [rows]
+        return [columns, rows] if isinstance(step.m, int) else [columns]
+
+    def _cut_along(
+        self, step: Gemm, along: str, rows: int | Dim, grain: int, distances: Mapping[str, Distance]
+    ) -> Share:
+        words = self._product_words(step)
+        moves, memory = [STAYS] * len(words), []
+        moves[gemm.WORDS.index(along)] = COUNTS
+        for name, buffer in (("a", step.a), ("b", step.b), ("c", step.out)):
+            apart = distances.get(name)
+            if apart is not None:
+                apart = apart * buffer.dtype.itemsize
+                moves[gemm.WORDS.index(name)] = Move(apart)
+            memory.append(Memory(place(buffer), None if along == "n" else apart, name == "c"))
         speed = VECTOR_SPEED if 1 in (step.m, step.n) else PRODUCT_SPEED  # with a vector, memory sets the pace
-        return self._split(address, words, moves, Pieces(cost_of(step), rows, grain, speed))
+        address = driver.builtin(f"gemm_{step.out.dtype.name}")
+        return Share(address, words, moves, memory, Pieces(((cost_of(step), speed),), rows, grain))
 
     def _compiled(self, kernels: Sequence[EmittedKernel], program: Program) -> list[int]:
         """Addresses of kernels."""

@@ -63,6 +63,7 @@ RESERVED = frozenset(
         "floor_divide",
         "size",
         "extent",
+        "column_count",
         "kernel",
         "summing_kernel",
         "numba",

@@ -17,6 +17,7 @@ from ..core.types import BOOL, INT64, TensorType
 from ..ops.convert import CONSTANT, constant_value
 from .alike import form
 from .budget import Budget, checked
+from .columns import COLUMNS, by_columns
 from .flatten import flatten
 from .forced import matrix_of
 from .fuse import Fusion, checked_operand
@@ -198,11 +199,15 @@ class _Lowering:
         numbers = {self.params[node].name: k for node, k in number.items() if node in self.params}
         operands = tuple(numbers.get(param.name, param) for param in params)
         sizes: dict[str, int | Dim] = {}
-        flat = flatten(body, params)
+        flat, wide = flatten(body, params), by_columns(body, params)
         if flat is not None:
             body, params, sizes["size"] = flat
+        elif wide is not None:
+            body = wide[0]
         mentioned = {name for s in walk(body) for expr in expressions(s) for name in reads(expr)}
         sizes.update((name, dim(name)) for name in self.sizes if name in mentioned)
+        if COLUMNS.name in mentioned and wide is not None:
+            sizes[COLUMNS.name] = wide[1]
         return _Made(Kernel(kernel_name(region), tuple(sizes), params, body), tuple(sizes.values()), operands)
 
     def _routine_call(self, node: Node) -> KernelCall:

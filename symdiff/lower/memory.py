@@ -41,7 +41,7 @@ def share_in_place(steps: Sequence[Step], overwriting: Overwriting) -> None:
             if target.role != "work" or first[target.storage] != position:
                 continue
             until = last[target.storage]
-            for source in step.buffers:
+            for source in reversed(step.buffers):  # in a gradient the last is the youngest, which caches still have
                 dies = source.role == "work" and last[source.storage] == position > first[source.storage]
                 if dies and overwriting.put(step, target, source):
                     last[source.storage] = until

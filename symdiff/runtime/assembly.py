@@ -124,7 +124,7 @@ class Function:
         self.do(f"store {variable.kind} {value}, ptr {variable.address}")
 
     @contextmanager
-    def loop(self, stop: Value, step: int = 1) -> Iterator[str]:
+    def loop(self, stop: Value, step: Value = 1) -> Iterator[str]:
         """for index in range(0, stop, step)"""
         counter = self.variable("i64", 0)
         with self.repeat(lambda: self.less(self.get(counter), stop)):
@@ -204,6 +204,7 @@ class Vector:
         return f"""
 declare i64 @llvm.smin.i64(i64, i64)
 declare i64 @llvm.smax.i64(i64, i64)
+declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 declare {kind} @llvm.fma.{name}({kind}, {kind}, {kind})
 declare {kind} @llvm.masked.load.{name}.p0(ptr, i32, {mask}, {kind})
 declare void @llvm.masked.store.{name}.p0({kind}, ptr, i32, {mask})
@@ -221,6 +222,10 @@ declare {kind} @llvm.masked.gather.{name}.v{self.lanes}p0(<{self.lanes} x ptr>, 
         """As `load`, from a place for each lane."""
         kinds = f"<{self.lanes} x ptr> {pointers}, i32 {self.bytes_each}, {self.mask} {mask}, {self.kind} {others}"
         return f.let(f"call {self.kind} @llvm.masked.gather.{self._name}.v{self.lanes}p0({kinds})")
+
+    def fetch(self, f: Function, pointer: str, to_write: bool = False) -> None:
+        """Begin to bring what is there, if anything is, into the nearest cache."""
+        f.call("llvm.prefetch.p0", f"ptr {pointer}", f"i32 {int(to_write)}", "i32 3", "i32 1")
 
     def store(self, f: Function, value: str, pointer: str, mask: str | None = None) -> None:
         if mask is None:

@@ -1,10 +1,13 @@
 """Matrix products of our own: LLVM text for CPUs with AVX-512, or with AVX2 and FMA, compiled once and kept on disk.
 
-C is made in tiles that stay in registers while a loop over k adds to them (gemm_tile.py). Every element of C is a sum
-of chains of fused multiply-adds, each BLOCK products long and in the order of k, whatever tile it falls in: how rows
-and columns are divided over calls does not change a bit of the result. The exception are dot products of contiguous
-numbers, which are summed lane by lane: one row times a transposed matrix, one column times one that is not. So a
-division must not leave a single row or column of a larger product.
+C is made in tiles that stay in registers while a loop over k adds to them (gemm_tile.py), strip after strip of columns
+as wide as a tile. The first tile of a strip packs its part of B for the tiles below while it works with it. A is read
+where it is, or from a copy if it is transposed.
+
+Every element of C is a sum of chains of fused multiply-adds in the order of k; how long they are depends on k alone,
+not on the tile: how rows and columns are divided over calls does not change a bit of the result. The exception are dot
+products of contiguous numbers, which are summed lane by lane: one row times a transposed matrix, one column times one
+that is not. So a division must not leave a single row or column of a larger product.
 """
 
 from __future__ import annotations
@@ -14,19 +17,23 @@ import functools
 from symdiff.core.record import record
 from symdiff.runtime import cpu, native, walk
 from symdiff.runtime.assembly import REALS, Function, Vector, declared
-from symdiff.runtime.gemm_tile import BLOCK, PACK, TILE, TURN, dots, finish, pack, tile, tile_name, turn
+from symdiff.runtime.gemm_tile import BLOCK, PACKING, TILE, TURN, dots, finish, tile, tile_name, turn
 
-IN_PLACE = 128
-"""With so many rows or fewer, B is read where it is: to pack it would not pay."""
-PANELS = 16
-"""So many panels of B, each two vectors wide, are packed at a time: 256 KB with AVX-512, on the stack."""
-COPIED = 4
-"""With more panels than this, a transposed A is copied piece by piece: its rows are too far apart to be read often."""
+ROWS = 40
+"""So many rows of C are made at a time, with all columns of a group: then CPUs see in which direction C is written."""
+GROUP = 2048
+"""So many bytes of a row of B, at most, make a group of columns, whose part of B stays packed: 256 KB, on the stack."""
+COPIED = 128
+"""With more columns than this a transposed A is copied, ROWS rows at a time: what is far apart is not read often."""
+NEAR = 2
+"""B is not packed where rows are no more than so many times as long as a strip is wide: it is in the nearest cache."""
 SWAPPED = 32
 """With so many rows and products a sum or more, making a narrow C as C^T pays for turning it back."""
 
 BAND = TILE | {"copy": "i1", "panel": "i64"}
-_PACKED = TILE | {"copy": "i1", "trans_b": "i1"}
+_STRIP = TILE | {"pack": "i1", "room": "ptr"}
+_STRIPS = TILE | {"trans_a": "i1", "trans_b": "i1"}
+_GROUP = TILE | {"trans_b": "i1", "first": "i1", "room": "ptr"}
 _PRODUCT = {
     "trans_a": "i1", "trans_b": "i1", "m": "i64", "n": "i64", "k": "i64", "a": "ptr", "lda": "i64", "b": "ptr",
     "ldb": "i64", "add": "i1", "c": "ptr", "ldc": "i64",
@@ -39,11 +46,11 @@ WORDS = (
 
 @record
 class Shape:
-    """The tiles that fill the registers of a CPU: rows of a whole one and of one for the rows that are left over."""
+    """The tiles that fill the registers of a CPU: from the widest on, vectors of columns, rows of a whole tile and of
+    one for the rows that are left over."""
 
     bytes: int  # of a vector
-    two_vectors: tuple[int, int]
-    one_vector: tuple[int, int]
+    tiles: tuple[tuple[int, int, int], ...]
     few_rows: int  # vectors of a tile for at most two rows
     cpu: str = ""  # to compile for; by default this one
 
@@ -51,11 +58,11 @@ class Shape:
         return Vector(REALS[dtype], self.bytes // (4 if dtype == "float32" else 8))
 
     def heights(self, vectors: int) -> tuple[int, int]:
-        return self.one_vector if vectors == 1 else self.two_vectors
+        return next((high, low) for wide, high, low in self.tiles if wide == vectors)
 
 
-AVX512 = Shape(64, (8, 4), (16, 8), 8)
-AVX2 = Shape(32, (6, 4), (12, 4), 4)
+AVX512 = Shape(64, ((4, 5, 3), (2, 8, 4), (1, 16, 8)), 8)
+AVX2 = Shape(32, ((2, 6, 4), (1, 12, 4)), 4)
 
 
 @functools.cache
@@ -78,16 +85,17 @@ def text(dtype: str, shape: Shape, entry: str) -> str:
     """The module with the step `entry(words, slots)`."""
     vector = shape.vector(dtype)
     attributes = f'noinline "target-cpu"="{shape.cpu}"' if shape.cpu else "noinline"
-    functions = [
-        tile(vector, height, vectors, partial, attributes)
-        for vectors in (1, 2)
-        for height, partial in zip(shape.heights(vectors), (False, True), strict=True)
-    ]
+    functions = [tile(vector, 2, shape.few_rows, True, attributes)]
+    for vectors, high, low in shape.tiles:
+        functions += [
+            tile(vector, high, vectors, False, attributes),
+            tile(vector, high, vectors, False, attributes, packing=True),
+            tile(vector, low, vectors, True, attributes),
+            _strip(vector, vectors, high, low, attributes),
+        ]
     functions += [
-        tile(vector, 2, shape.few_rows, True, attributes),
-        *(band(vector, shape, vectors, attributes) for vectors in (1, 2)),
-        *(write(vector, attributes) for write in (dots, pack, turn, _strips_packed, _strips_swapped, _product)),
-        _strips_in_place(vector, shape, attributes),
+        _group(vector, shape, attributes),
+        *(write(vector, attributes) for write in (dots, turn, _strips, _strips_swapped, _product)),
         _step(vector, entry, attributes),
     ]
     return "\n".join([vector.declarations, *functions])
@@ -127,53 +135,92 @@ def band(vector: Vector, shape: Shape, vectors: int, attributes: str) -> str:
     return f.text()
 
 
-def _strips_in_place(vector: Vector, shape: Shape, attributes: str) -> str:
-    """Strip after strip of columns, each as wide as a tile, for a B that is not transposed."""
-    f = Function("strips_in_place", declared(TILE), attributes)
-    wide = 2 * vector.lanes
-    done = f.variable("i64", 0)
-    few = f.less("%m", 3)
+def _strip(vector: Vector, vectors: int, high: int, low: int, attributes: str) -> str:
+    """One strip of C, as wide as a tile, from top to bottom. With %pack the first tile packs B into %room.
+
+    Without, the strip must be as wide as a tile, or B be packed already, or rows be less than those of a whole tile.
+    """
+    f = Function(f"strip_{vectors}", declared(_STRIP), attributes)
+    top, b, ldb = f.variable("i64", 0), f.variable("ptr", "%b"), f.variable("i64", "%ldb")
 
     def left() -> str:
-        return f.sub("%n", f.get(done))
+        return f.sub("%m", f.get(top))
 
-    def strip(name: str, kinds: dict[str, str], width: int) -> None:
-        j = f.get(done)
-        b, c = f.at("%b", vector.real, j), f.at("%c", vector.real, j)
-        f.pass_on(name, kinds, copy="false", b=b, panel=1, n=f.min(left(), width), c=c)
-        f.set(done, f.add(j, width))
+    def tiles(name: str, height: int) -> None:
+        i = f.get(top)
+        a, c = f.at("%a", vector.real, f.mul(i, "%row")), f.at("%c", vector.real, f.mul(i, "%ldc"))
+        f.pass_on(name, TILE, a=a, b=f.get(b), ldb=f.get(ldb), m=left(), c=c)
+        f.set(top, f.add(i, height))
 
-    with f.repeat(lambda: f.both(few, f.less(wide, left()))):
-        strip(tile_name(2, shape.few_rows, True), TILE, shape.few_rows * vector.lanes)
-    with f.repeat(lambda: f.less(wide - 1, left())):
-        strip("band_2", BAND, wide)
+    with f.when("%pack"):
+        f.pass_on(tile_name(high, vectors, packing=True), PACKING, out="%room")
+        f.set(top, high)
+        f.set(b, "%room")
+        f.set(ldb, vectors * vector.lanes)
+    with f.repeat(lambda: f.less(high - 1, left())):
+        tiles(tile_name(high, vectors), high)
     with f.repeat(lambda: f.less(0, left())):
-        strip("band_1", BAND, vector.lanes)
+        tiles(tile_name(low, vectors, partial=True), low)
     return f.text()
 
 
-def _strips_packed(vector: Vector, attributes: str) -> str:
-    """Strip after strip of columns, each as wide as the memory for packing B."""
-    f = Function("strips_packed", declared(_PACKED), attributes)
-    real, lanes, wide = vector.real, vector.lanes, 2 * vector.lanes
-    packed = f.memory(real, BLOCK * PANELS * wide, 64)
-    with f.loop("%n", PANELS * wide) as j:
-        columns = f.min(f.sub("%n", j), PANELS * wide)
-        c = f.at("%c", real, j)
-        source = f.at("%b", real, f.mul(j, f.select("%trans_b", "i64", "%ldb", 1)))
-        with f.when("%trans_b") as otherwise:
-            room = f.add(columns, lanes)
-            f.pass_on("turn", TURN, t=source, ldt="%ldb", n=columns, wide=room, out=packed, ldo=wide)
-            otherwise()
-            f.pass_on("pack", PACK, b=source, n=columns, out=packed)
-        last = f.bits(columns, wide - 1)  # columns of the last panel, if it is not full
-        narrow = f.select(f.less(lanes, last), "i64", 0, last)
-        most = f.sub(columns, narrow)
-        with f.when(f.less(0, most)):
-            f.pass_on("band_2", BAND, b=packed, ldb=wide, panel=BLOCK, n=most, c=c)
-        with f.when(f.less(0, narrow)):
-            b = f.at(packed, real, f.mul(most, BLOCK))
-            f.pass_on("band_1", BAND, copy="false", b=b, ldb=wide, panel=BLOCK, n=narrow, c=f.at(c, real, most))
+def _strips(vector: Vector, attributes: str) -> str:
+    """Group after group of columns, and in each of them ROWS rows of C after the other."""
+    f = Function("strips", declared(_STRIPS), attributes)
+    real, lanes, group = vector.real, vector.lanes, GROUP // vector.bytes_each
+    room, rows_of_a = f.memory(real, BLOCK * group, 64), f.memory(real, BLOCK * ROWS, 64)
+    across = f.select("%trans_b", "i64", "%ldb", 1)
+    copy = f.both("%trans_a", f.less(COPIED, "%n"))
+    row, step = f.select(copy, "i64", 1, "%row"), f.select(copy, "i64", ROWS, "%step")
+    with f.loop("%n", group) as j, f.loop("%m", ROWS) as i:
+        m, n = f.min(f.sub("%m", i), ROWS), f.min(f.sub("%n", j), group)
+        a, b = f.at("%a", real, f.mul(i, "%row")), f.at("%b", real, f.mul(j, across))
+        with f.when(copy), f.loop(m, lanes) as v:
+            mask, source, target = vector.first(f, f.sub(m, v)), f.at(a, real, v), f.at(rows_of_a, real, v)
+            with f.loop("%k") as p:
+                value = vector.load(f, f.at(source, real, f.mul(p, "%step")), mask)
+                vector.store(f, value, f.at(target, real, f.mul(p, ROWS)), mask)
+        f.pass_on(
+            "group", _GROUP, a=f.select(copy, "ptr", rows_of_a, a), row=row, step=step, b=b, m=m, n=n,
+            c=f.at("%c", real, f.add(f.mul(i, "%ldc"), j)), first=f.equal(i, 0), room=room,
+        )  # fmt: skip
+    return f.text()
+
+
+def _group(vector: Vector, shape: Shape, attributes: str) -> str:
+    """Strip after strip of some rows of C. The %first ones pack B into %room, or turn it; where its rows are near each
+    other, or those of C few, all read it where it is."""
+    f = Function("group", declared(_GROUP), attributes)
+    real, lanes = vector.real, vector.lanes
+    across = f.select("%trans_b", "i64", "%ldb", 1)
+    done = f.variable("i64", 0)
+    few = f.both("%first", f.both(f.less("%m", 3), f.negated("%trans_b")))
+
+    def more_than(columns: int) -> str:
+        return f.less(columns, f.sub("%n", f.get(done)))
+
+    def at_strip(wide: int) -> tuple[str, str, str]:
+        j = f.get(done)
+        f.set(done, f.add(j, wide))
+        return f.min(f.sub("%n", j), wide), f.at("%b", real, f.mul(j, across)), f.at("%c", real, j)
+
+    with f.repeat(lambda: f.both(few, more_than(2 * lanes))):
+        n, b, c = at_strip(shape.few_rows * lanes)
+        f.pass_on(tile_name(2, shape.few_rows, partial=True), TILE, b=b, n=n, c=c)
+    for vectors, high, _ in shape.tiles:
+        wide = vectors * lanes
+        with f.repeat(functools.partial(more_than, wide - lanes)):
+            panel = f.at("%room", real, f.mul(f.get(done), BLOCK))
+            n, b, c = at_strip(wide)
+            near = f.both(f.equal(n, wide), f.less("%ldb", NEAR * wide + 1))
+            direct = f.both(f.negated("%trans_b"), f.any(near, f.both("%first", f.less("%m", high))))
+            pack = f.both(f.both("%first", f.negated("%trans_b")), f.negated(direct))
+            with f.when(f.both("%first", "%trans_b")), f.loop(n, lanes) as v:
+                t, out, count = f.at(b, real, f.mul(v, "%ldb")), f.at(panel, real, v), f.min(f.sub(n, v), lanes)
+                f.pass_on("turn", TURN, t=t, ldt="%ldb", n=count, wide=lanes, out=out, ldo=wide)
+            there = f.any(pack, direct)
+            b, ldb = f.select(there, "ptr", b, panel), f.select(there, "i64", "%ldb", wide)
+            f.pass_on(f"strip_{vectors}", _STRIP, b=b, ldb=ldb, n=n, c=c, pack=pack, room=panel)
     return f.text()
 
 
@@ -182,14 +229,9 @@ def _strips_swapped(vector: Vector, attributes: str) -> str:
     f = Function("strips_swapped", declared(TILE), attributes)
     real, lanes, wide = vector.real, vector.lanes, 2 * vector.lanes
     turned, panel = f.memory(real, wide * BLOCK, 64), f.memory(real, BLOCK * wide, 64)
-    low = f.bits("%m", 7)
-    high = f.sub("%m", low)
     with f.loop("%n", BLOCK) as j:
         n, b = f.min(f.sub("%n", j), BLOCK), f.at("%b", real, j)
-        for top, m in ((0, high), (high, low)):  # the last rows by themselves: if they are two, their tiles are wide
-            a, t = f.at("%a", real, f.mul(top, "%row")), f.at(turned, real, f.mul(top, BLOCK))
-            with f.when(f.less(0, m)):
-                f.pass_on("strips_in_place", TILE, a=a, b=b, m=m, n=n, add="false", c=t, ldc=BLOCK)
+        f.pass_on("strips", _STRIPS, b=b, n=n, add="false", c=turned, ldc=BLOCK, trans_a="false", trans_b="false")
         whole = f.select("%add", "i64", 0, f.sub(n, f.bits(n, lanes - 1)))  # rows that may be written as they come
         rest = f.sub(n, whole)
         c, t = f.at("%c", real, f.mul(j, "%ldc")), f.at(turned, real, whole)
@@ -215,26 +257,29 @@ def _product(vector: Vector, attributes: str) -> str:
     row, step = f.select("%trans_a", "i64", 1, "%lda"), f.select("%trans_a", "i64", "%lda", 1)
     right, down = f.select("%trans_b", "i64", "%ldb", 1), f.select("%trans_b", "i64", 1, "%ldb")
     n = f.select(f.less(0, "%m"), "i64", "%n", 0)
-    packed = f.any("%trans_b", f.less(IN_PLACE, "%m"))
-    copy = f.both("%trans_a", f.less(COPIED * 2 * lanes, n))
     idle = f.both(f.less(n, 2 * lanes), f.less(f.bits(f.sub(n, 1), lanes - 1), lanes - 4))
     swapped = f.both("%trans_a", f.both(idle, f.less(SWAPPED - 1, f.min("%m", "%k"))))
     with f.when(f.both(f.both("%trans_b", f.equal("%m", 1)), f.equal(step, 1))) as otherwise:
         f.call("dots", "i64 %k", "ptr %a", "ptr %b", "i64 %ldb", "i64 %n", "i1 %add", "ptr %c")
         otherwise()
-        with f.loop(f.max("%k", 1), BLOCK) as p:  # if k is 0, once, and C becomes 0
-            k, add = f.min(f.sub("%k", p), BLOCK), f.any("%add", f.less(0, p))
+        length = _length(f)
+        with f.loop(f.max("%k", 1), length) as p:  # if k is 0, once, and C becomes 0
+            k, add = f.min(f.sub("%k", p), length), f.any("%add", f.less(0, p))
             a, b = f.at("%a", real, f.mul(p, step)), f.at("%b", real, f.mul(p, down))
             block = {"k": k, "a": a, "row": row, "step": step, "b": b, "n": n, "add": add}
             turned = block | {"a": b, "row": right, "step": down, "b": a, "ldb": "%lda", "m": n, "n": "%m"}
             with f.when(swapped) as usual:
                 f.pass_on("strips_swapped", TILE, **turned)
                 usual()
-                with f.when(packed) as other:
-                    f.pass_on("strips_packed", _PACKED, copy=copy, **block)
-                    other()
-                    f.pass_on("strips_in_place", TILE, **block)
+                f.pass_on("strips", _STRIPS, **block)
     return f.text()
+
+
+def _length(f: Function) -> str:
+    """Of the chains: BLOCK products at most, all chains about as long, a multiple of 8."""
+    chains = f.max(f.let(f"sdiv i64 {f.add('%k', BLOCK - 1)}, {BLOCK}"), 1)
+    even = f.let(f"sdiv i64 {f.add('%k', f.sub(chains, 1))}, {chains}")
+    return f.max(f.bits(f.add(even, 7), -8), 8)
 
 
 def _step(vector: Vector, entry: str, attributes: str) -> str:

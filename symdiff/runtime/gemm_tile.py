@@ -7,41 +7,50 @@ from collections.abc import Sequence
 from symdiff.runtime.assembly import Function, Variable, Vector, declared
 
 BLOCK = 128
-"""How many products are summed up in registers before the sum goes to C."""
+"""How many products are summed up in registers at most before the sum goes to C."""
+AHEAD = 12
+"""So many rows of B before they are needed they are fetched."""
 
 TILE = {
     "k": "i64", "a": "ptr", "row": "i64", "step": "i64", "b": "ptr", "ldb": "i64", "m": "i64", "n": "i64", "add": "i1",
     "c": "ptr", "ldc": "i64",
 }  # fmt: skip
 """What a tile takes. Element (i, p) of A is at a + i * row + p * step, so A may be transposed; B and C are not."""
+PACKING = TILE | {"out": "ptr"}
 PACK = {"k": "i64", "b": "ptr", "ldb": "i64", "n": "i64", "out": "ptr"}
 TURN = {"k": "i64", "t": "ptr", "ldt": "i64", "n": "i64", "wide": "i64", "out": "ptr", "ldo": "i64"}
 
 
-def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str) -> str:
+def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str, packing: bool = False) -> str:
     """C = A B, or C += A B if %add, for `rows` rows and those of `vectors` vectors of columns that are less than %n.
 
-    With two vectors, B must be readable beyond column %n; with more, the first two must be whole. A partial tile has %m
-    rows: those beyond repeat the last one, which is then stored again.
+    A whole tile reads B beyond column %n. A partial one does not, and has %m rows: those beyond repeat the last one,
+    which is then stored again. One that is `packing` does not either, and writes the rows of B to %out as it goes, so
+    that the tiles below it find them side by side.
     """
-    f = Function(tile_name(rows, vectors, partial), declared(TILE), attributes)
+    name, kinds = tile_name(rows, vectors, partial, packing), PACKING if packing else TILE
+    f = Function(name, declared(kinds), attributes)
     real, lanes = vector.real, vector.lanes
-    masks = [None if v < 2 < vectors else vector.first(f, "%n", v * lanes) for v in range(vectors)]
+    masks = [vector.first(f, "%n", v * lanes) for v in range(vectors)]
     numbers = [f.min(f.sub("%m", 1), i) if partial and i else i for i in range(rows)]
     starts = [f.mul(number, "%row") for number in numbers]
     sums = [[f.variable(vector.kind, "zeroinitializer") for _ in range(vectors)] for _ in range(rows)]
+    places = []
+    for number, totals in zip(numbers, sums, strict=True):
+        c = f.at("%c", real, f.mul(number, "%ldc"))
+        places += [(totals[v], f.at(c, real, v * lanes), masks[v]) for v in range(vectors)]
+
     with f.loop("%k") as p:
         b = f.at("%b", real, f.mul(p, "%ldb"))
-        columns = [vector.load(f, f.at(b, real, v * lanes), None if vectors == 2 else masks[v]) for v in range(vectors)]
+        known = masks if partial or packing else [None] * vectors
+        columns = [vector.load(f, f.at(b, real, v * lanes), mask) for v, mask in enumerate(known)]
+        if packing:
+            _pack_row(f, vector, columns, b, p)
         a = f.at("%a", real, f.mul(p, "%step"))
         for start, totals in zip(starts, sums, strict=True):
             x = vector.repeated(f, f.let(f"load {real}, ptr {f.at(a, real, start)}"))
             for column, total in zip(columns, totals, strict=True):
                 f.set(total, vector.fma(f, x, column, f.get(total)))
-    places = []
-    for number, totals in zip(numbers, sums, strict=True):
-        c = f.at("%c", real, f.mul(number, "%ldc"))
-        places += [(totals[v], f.at(c, real, v * lanes), masks[v]) for v in range(vectors)]
     with f.when(f.less("%n", vectors * lanes)) as otherwise:
         finish(f, vector, places)
         otherwise()
@@ -49,8 +58,16 @@ def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str
     return f.text()
 
 
-def tile_name(rows: int, vectors: int, partial: bool = False) -> str:
-    return f"tile_{rows}_{vectors}" + "_partial" * partial
+def _pack_row(f: Function, vector: Vector, columns: Sequence[str], b: str, p: str) -> None:
+    """Row `p` of B to where the next tiles read it. Rows of B may be far apart, which no CPU foresees: fetch ahead."""
+    out, later = f.at("%out", vector.real, f.mul(p, len(columns) * vector.lanes)), f.mul("%ldb", AHEAD)
+    for v, column in enumerate(columns):
+        vector.store(f, column, f.at(out, vector.real, v * vector.lanes))
+        vector.fetch(f, f.at(f.at(b, vector.real, later), vector.real, v * vector.lanes))
+
+
+def tile_name(rows: int, vectors: int, partial: bool = False, packing: bool = False) -> str:
+    return f"tile_{rows}_{vectors}" + "_partial" * partial + "_packing" * packing
 
 
 def finish(f: Function, vector: Vector, places: Sequence[tuple[Variable, str, str | None]]) -> None:

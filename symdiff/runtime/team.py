@@ -3,7 +3,7 @@
 A job is cut into pieces before anyone works on it. Its owner and the workers *claim* pieces from one atomic word, so a
 worker that sleeps or is kept from its core delays nobody: the owner does what is left. Which thread takes a piece has
 no influence on its result. One job runs at a time: a thread that finds the team taken does its job alone. Workers are
-started by the first job, watch for the next for about 0.1 ms, and then sleep. A forked process starts its own.
+started by the first job, watch for the next for about 1 ms, and then sleep. A forked process starts its own.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import sys
 
 from symdiff.runtime import native, team_text
 
-PIECE_COST = 150_000  # operations on elements, roughly: what a second thread must take over to be worth waking
-WHOLE, COUNT = -1, team_text.COUNT  # in place of a step's slot: the word stays as it is; the word is the number of rows
+PIECE_COST = 160_000  # operations on elements, roughly: what a second thread must take over to be worth waking
+PIECES_EACH = 4  # pieces for each thread: one that has no core for a moment leaves more of them to the others
+WHOLE = -1  # in place of the slot of a distance: the word stays as it is
 MOST_WORDS = team_text.MOST_WORDS
 _MOST_PIECES = 1 << 15
 _LINE = 64  # bytes of a cache line
-_boards: list[object] = []
 
 
 def threads() -> int:
@@ -32,18 +32,26 @@ def threads() -> int:
     return _threads(os.environ.get("SYMDIFF_THREADS", ""))
 
 
-def pieces(cost: int, units: int) -> int:
-    """Into how many pieces to cut a step of `units` indivisible parts that costs `cost` operations on elements."""
-    return max(1, min(threads(), cost // PIECE_COST, units, _MOST_PIECES))
+def pieces(cost: int, units: int, each: int = PIECES_EACH) -> int:
+    """Into how many pieces to cut a step of `units` indivisible parts that costs `cost` operations on elements: at most
+    `each` for every thread."""
+    most = 1 if threads() == 1 else each * threads()
+    return max(1, min(most, cost // PIECE_COST, units, _MOST_PIECES))
+
+
+def counts(slot: int) -> int:
+    """In place of the slot of a distance: the word is the number of rows, times what is in `slot`."""
+    return -slot
 
 
 @functools.cache
 def split() -> int:
-    """The address of the step that shares out another step. Its words, of which only `slot` are numbers of slots:
+    """The address of the step that shares out other steps. Its words, of which only `slot` are numbers of slots:
 
-    [address of the other step, `board()`, slot of the rows, rows that stay together, slot of the pieces, count, then
-    `count` times (slot of a word of the other step, slot of what to add to the word for each row)]; the latter may be
-    `WHOLE` or `COUNT`. The other step gets consecutive words and cannot fail.
+    [`board()`, slot of the rows, rows that stay together, slot of the pieces, number of other steps, then for each of
+    them its address, count, `count` times (slot of a word of it, slot of what to add to the word for each row)]; the
+    latter may be `WHOLE` or `counts(slot)`. The other steps get consecutive words and cannot fail. Who takes a piece
+    does one after the other for it.
     """
     return native.address_of_text(team_text.module(int(signal.SIG_BLOCK)), team_text.ENTRY, thorough=False)
 
@@ -55,10 +63,13 @@ def board() -> int:
 
 
 def new_board(workers: int) -> int:
-    """A board for a team of its own, which stays for the life of the process."""
-    memory = ctypes.create_string_buffer(8 * team_text.BOARD_WORDS + _LINE)
-    _boards.append(memory)
-    address = ctypes.addressof(memory)
+    """A board for a team of its own. It is never freed: workers watch it even while Python clears away its objects."""
+    allocate = ctypes.CDLL(None).calloc
+    allocate.restype, allocate.argtypes = ctypes.c_void_p, (ctypes.c_size_t, ctypes.c_size_t)
+    memory = allocate(1, 8 * team_text.BOARD_WORDS + _LINE)
+    if memory is None:
+        raise MemoryError("there is no memory for a team of threads")
+    address = int(memory)
     address += -address % _LINE
     _clear(address, workers)
     if hasattr(os, "register_at_fork"):

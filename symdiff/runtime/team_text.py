@@ -1,8 +1,9 @@
 """The team of threads as LLVM text: claiming pieces, working on them, waiting for the next job.
 
-Everybody speaks through the board, an array of int64. Its word CLAIM holds a job's number, its number of pieces and the
-next piece that nobody has taken. To take a piece is to compare that word and swap it, which fails when any of the three
-has changed; so a thread that comes late can take nothing from a job it has not read.
+Everybody speaks through the board, an array of int64. Its word CLAIM holds a job's number and the first and the last of
+the pieces that nobody has taken. To take a piece is to compare that word and swap it, which fails when any of the three
+has changed; so a thread that comes late can take nothing from a job it has not read. The owner takes the first piece,
+workers the last one: what a core worked on in one job it mostly gets in the next one too, and has it in its cache.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ MOST_WORDS = 96  # of a step that is shared out
 CLAIM, FINISHED, WORDS, SLOTS, OWNED, ASLEEP, STARTED, WANTED, CONDITION, MUTEX = 0, 8, 16, 17, 24, 32, 40, 41, 48, 64
 BOARD_WORDS = 80
 
-INNER, _, ROWS, GRAIN, PIECES, COUNTED, PAIRS = range(7)  # words of the step `split`
-COUNT = -2
+_, ROWS, GRAIN, PIECES, INNER, FIRST = range(6)  # words of the step `split`
 
-_LOOKS = 2000  # at the board before a worker sleeps: about 0.1 ms
+_LOOKS = 2000  # at the board before a worker offers its core to others: about 0.1 ms
+_OFFERS = 4000  # of its core, a look after each, before a worker sleeps: about 1 ms, since to wake it takes 0.05 ms
 _PATIENCE = 4000  # looks before an owner who waits for a worker offers its core to others
 
 
@@ -57,38 +58,51 @@ _PAUSE = _pause()
 
 
 def _piece() -> str:
-    """Piece `p` of `pieces`: the inner step, with its words moved on by the rows before the piece.
+    """Piece `p` of `pieces`: the inner steps in turn, with their words moved on by the rows before the piece.
 
-    The last piece has what is left, so none has fewer rows than stay together, unless there are too many pieces.
+    Pieces are as equal as what stays together allows. The last one has what is left, so none has fewer rows than stay
+    together, unless there are too many pieces.
     """
     f = Function("piece", "ptr %words, ptr %slots, i64 %p, i64 %pieces")
     moved = f.memory("i64", MOST_WORDS, 64)
     rows, grain = f.word("%slots", f.word("%words", ROWS)), f.word("%words", GRAIN)
-    whole = f.let(f"udiv i64 {f.let(f'udiv i64 {rows}, %pieces')}, {grain}")
-    share = f.max(f.mul(whole, grain), grain)
-    first = f.min(f.mul("%p", share), rows)
-    left = f.sub(rows, first)
-    count = f.select(f.equal("%p", f.sub("%pieces", 1)), "i64", left, f.min(share, left))
-    with f.when(f.less(0, count)):
-        with f.loop(f.word("%words", COUNTED)) as k:
-            pair = f.add(f.mul(k, 2), PAIRS)
-            value = f.variable("i64", f.word("%slots", f.word("%words", pair)))
-            step = f.word("%words", f.add(pair, 1))
-            with f.when(f.less(-1, step)):
-                f.set(value, f.add(f.get(value), f.mul(f.word("%slots", step), first)))
-            with f.when(f.let(f"icmp eq i64 {step}, {COUNT}")):
-                f.set(value, count)
-            f.do(f"store i64 {f.get(value)}, ptr {f.at(moved, 'i64', k)}")
-        inner = f.let(f"load ptr, ptr {f.at('%words', 'i64', INNER)}")
+    whole = f.let(f"udiv i64 {rows}, {grain}")
+
+    def start(p: str) -> str:
+        return f.mul(f.let(f"udiv i64 {f.mul(p, whole)}, %pieces"), grain)
+
+    first, following = start("%p"), f.add("%p", 1)
+    end = f.select(f.equal(following, "%pieces"), "i64", rows, start(following))
+    count = f.sub(end, first)
+    at = f.variable("ptr", f.at("%words", "i64", FIRST))
+    with f.when(f.less(0, count)), f.loop(f.word("%words", INNER)):
+        step = f.get(at)
+        inner, words = f.let(f"load ptr, ptr {step}"), f.word(step, 1)
+        pairs = f.at(step, "i64", 2)
+        with f.loop(words) as k:
+            value = _moved(f, f.at(pairs, "i64", f.mul(k, 2)), first, count)
+            f.do(f"store i64 {value}, ptr {f.at(moved, 'i64', k)}")
         f.let(f"call i64 {inner}(ptr @identity, ptr {moved})")
+        f.set(at, f.at(pairs, "i64", f.mul(words, 2)))
     return f.text()
 
 
+def _moved(f: Function, pair: str, first: str, count: str) -> str:
+    """A word of an inner step."""
+    value = f.variable("i64", f.word("%slots", f.word(pair, 0)))
+    move = f.word(pair, 1)
+    with f.when(f.less(-1, move)):
+        f.set(value, f.add(f.get(value), f.mul(f.word("%slots", move), first)))
+    with f.when(f.less(move, -1)):
+        f.set(value, f.mul(f.word("%slots", f.sub(0, move)), count))
+    return f.get(value)
+
+
 def _open(f: Function, claim: str) -> tuple[str, str, str]:
-    """The next piece of a job, the number of its pieces, and whether the one is among the other."""
-    following = f.let(f"and i64 {claim}, 65535")
-    pieces = f.let(f"and i64 {f.let(f'lshr i64 {claim}, 16')}, 65535")
-    return following, pieces, f.less(following, pieces)
+    """The first piece of a job that nobody has taken, the one after the last, and whether there is any."""
+    first = f.bits(claim, 65535)
+    end = f.bits(f.let(f"lshr i64 {claim}, 16"), 65535)
+    return first, end, f.less(first, end)
 
 
 def _read(f: Function, address: str, order: str) -> str:
@@ -101,7 +115,7 @@ def _pointer(f: Function, place: int) -> str:
 
 def _work() -> str:
     """Take pieces of the job on the board, whatever it is, until none is left."""
-    f = Function("work", "ptr %board")
+    f = Function("work", "ptr %board, i1 %owner")
     claim = f.variable("i64", 0)
 
     def some_left() -> str:
@@ -110,11 +124,14 @@ def _work() -> str:
 
     with f.repeat(some_left):
         seen = f.get(claim)
-        following, pieces, _ = _open(f, seen)
+        first, end, _ = _open(f, seen)
         words, slots = _pointer(f, WORDS), _pointer(f, SLOTS)
-        swap = f.let(f"cmpxchg ptr %board, i64 {seen}, i64 {f.add(seen, 1)} acq_rel monotonic, align 8")
+        left = f.select("%owner", "i64", f.add(seen, 1), f.sub(seen, 1 << 16))
+        swap = f.let(f"cmpxchg ptr %board, i64 {seen}, i64 {left} acq_rel monotonic, align 8")
         with f.when(f.let(f"extractvalue {{ i64, i1 }} {swap}, 1")):
-            f.do(f"call void @piece(ptr {words}, ptr {slots}, i64 {following}, i64 {pieces})")
+            p = f.select("%owner", "i64", first, f.sub(end, 1))
+            pieces = f.word(slots, f.word(words, PIECES))
+            f.do(f"call void @piece(ptr {words}, ptr {slots}, i64 {p}, i64 {pieces})")
             f.let(f"atomicrmw add ptr {f.at('%board', 'i64', FINISHED)}, i64 1 release, align 8")
     return f.text()
 
@@ -133,11 +150,13 @@ def _worker(sig_block: int) -> str:
         return f.let(f"xor i1 {_open(f, _read(f, '%board', order))[2]}, true")
 
     with f.repeat(lambda: "true"):
-        f.do("call void @work(ptr %board)")
+        f.do("call void @work(ptr %board, i1 false)")
         f.set(looks, 0)
-        with f.repeat(lambda: f.let(f"and i1 {nothing_to_do('acquire')}, {f.less(f.get(looks), _LOOKS)}")):
+        with f.repeat(lambda: f.both(nothing_to_do("acquire"), f.less(f.get(looks), _LOOKS + _OFFERS))):
             f.do(_PAUSE)
             f.set(looks, f.add(f.get(looks), 1))
+            with f.when(f.less(_LOOKS, f.get(looks))):
+                f.let("call i32 @sched_yield()")
         with f.when(nothing_to_do("acquire")):
             f.let(f"call i32 @pthread_mutex_lock(ptr {mutex})")
             f.let(f"atomicrmw add ptr {asleep}, i64 1 seq_cst, align 8")
@@ -165,7 +184,7 @@ def _start() -> str:
 def _split() -> str:
     """Share out a step, or do it alone when it is small or the team is taken."""
     f = Function(ENTRY, "ptr %words, ptr %slots", result="i64")
-    board = f.let(f"load ptr, ptr {f.at('%words', 'i64', 1)}")
+    board = f.let("load ptr, ptr %words")
     owned = f.at(board, "i64", OWNED)
     pieces = f.word("%slots", f.word("%words", PIECES))
     alone = f.variable("i1", "true")
@@ -196,7 +215,7 @@ def _lead(f: Function, board: str, pieces: str) -> None:
         f.let(f"call i32 @pthread_mutex_lock(ptr {mutex})")
         f.let(f"call i32 @pthread_cond_broadcast(ptr {f.at(board, 'i64', CONDITION)})")
         f.let(f"call i32 @pthread_mutex_unlock(ptr {mutex})")
-    f.do(f"call void @work(ptr {board})")
+    f.do(f"call void @work(ptr {board}, i1 true)")
     looks = f.variable("i64", 0)
     with f.repeat(lambda: f.let(f"icmp ne i64 {_read(f, finished, 'acquire')}, {pieces}")):
         f.do(_PAUSE)

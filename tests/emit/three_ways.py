@@ -15,6 +15,7 @@ from symdiff.core.graph import Graph
 from symdiff.core.node import Node
 from symdiff.emit.module import Module
 from symdiff.interpret import interpret_graph
+from symdiff.lower import columns
 from symdiff.lower.lower import lower
 from symdiff.lower.verify import verify_program
 from symdiff.native import NativeExecutor
@@ -48,15 +49,17 @@ def compiled(executor: NativeExecutor, values: Mapping[Node, Array], sizes: Mapp
     return executor.call([np.asarray(values[leaf]) for leaf in executor.graph.inputs], sizes, params)
 
 
-def shared(executor: NativeExecutor, values: Mapping[Node, Array], sizes: Mapping[str, int]) -> list[Array]:
-    """The outputs by the compiled code, the smallest steps cut into as many pieces as they have rows, up to 3."""
+def shared(graph: Graph, name: str, values: Mapping[Node, Array], sizes: Mapping[str, int]) -> list[Array]:
+    """The outputs by the compiled code, the smallest steps cut into as many pieces as they have rows or columns, up to
+    12."""
     with (
         patch.dict(os.environ, SYMDIFF_THREADS="3"),
         patch.object(team, "PIECE_COST", 1),
+        patch.object(columns, "MANY", 2),
         patch.object(table, "KERNEL_GRAIN", 1),
         patch.object(table, "PRODUCT_GRAIN", 2),
     ):
-        return compiled(executor, values, sizes)
+        return compiled(NativeExecutor(graph, name), values, sizes)
 
 
 def assert_three_ways(graph: Graph, values: Mapping[Node, Array], sizes: Mapping[str, int] | None = None) -> None:
@@ -68,7 +71,7 @@ def assert_three_ways(graph: Graph, values: Mapping[Node, Array], sizes: Mapping
         "the text, before the passes": lambda own: undecorated(graph, own, sizes),
         "the text": lambda own: undecorated(optimized, own, sizes),
         "the code": lambda own: compiled(NativeExecutor(optimized, graph.name), own, sizes),
-        "the code, shared by threads": lambda own: shared(NativeExecutor(optimized, graph.name), own, sizes),
+        "the code, shared by threads": lambda own: shared(optimized, graph.name, own, sizes),
     }.items():
         own = {node: np.array(value) for node, value in values.items()}
         found = [*run(own), *(own[param] for param in graph.updates)]

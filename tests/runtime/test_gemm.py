@@ -114,10 +114,12 @@ def test_a_transposed_matrix_times_few_columns(kind, rng, columns):
 
 
 def chains(a, b, c):
-    """The sum as gemm.py promises it: blocks of 128 products, each a chain of fused multiply-adds in the order of k."""
-    for start in range(0, a.shape[1], 128):
+    """The sum as gemm.py promises it: chains of 128 fused multiply-adds at most, about as long, in the order of k."""
+    k = a.shape[1]
+    length = -(-k // -(-k // 128) // 8) * 8
+    for start in range(0, k, length):
         total = np.zeros((a.shape[0], b.shape[1]), np.float32)
-        for p in range(start, min(start + 128, a.shape[1])):
+        for p in range(start, min(start + length, k)):
             total = (np.multiply.outer(a[:, p], b[p]).astype(np.longdouble) + total).astype(np.float32)
         c = total if c is None else c + total
     return c

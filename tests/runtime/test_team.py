@@ -24,6 +24,12 @@ def count_up(size, scale, counts):
             counts[i, j] = counts[i, j] + scale
 """
 
+ADD_FLAT = """
+def add_flat(size, more, numbers):
+    for i in range(size):
+        numbers[i] = numbers[i] + more
+"""
+
 
 class Job:
     """Each run adds 2 to every element of ``counts``, cut into pieces."""
@@ -31,8 +37,8 @@ class Job:
     def __init__(self, board: int, rows: int, grain: int, pieces: int) -> None:
         address = native.kernel_address(COUNT_UP, "count_up", [Size(), Size(), Array("int64", (3, 1))], {})
         self.counts = np.zeros((rows + 2, 3), np.int64)  # a row on either side stays 0
-        self.slots = np.array([0, 0, rows, 2, self.counts[1:].ctypes.data, 24, pieces], np.int64)
-        words = [address, board, 2, grain, 6, 3, 2, team.COUNT, 3, team.WHOLE, 4, 5]
+        self.slots = np.array([0, 0, rows, 2, self.counts[1:].ctypes.data, 24, pieces, 1], np.int64)
+        words = [board, 2, grain, 6, 1, address, 3, 2, team.counts(7), 3, team.WHOLE, 4, 5]
         self.words = np.array(words, np.int64)
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
         self.split = kind(team.split())
@@ -61,6 +67,18 @@ def test_every_row_is_done_once(board: int, rows: int, grain: int, pieces: int) 
     job = Job(board, rows, grain, pieces)
     job.run(3)
     job.check()
+
+
+def test_steps_that_are_shared_out_together(board: int) -> None:
+    """One adds 2 to every row, then one that sees each row as three adds 5 to its elements."""
+    job = Job(board, 100, 16, 7)
+    address = native.kernel_address(ADD_FLAT, "add_flat", [Size(), Size(), Array("int64", (1,))], {})
+    job.slots = np.array([*job.slots, 3, 0, 5], np.int64)
+    job.words = np.array([*job.words, address, 3, 9, team.counts(8), 10, team.WHOLE, 4, 5], np.int64)
+    job.words[4] = 2
+    job.run(3)
+    assert (job.counts[1:-1] == 3 * 7).all()
+    assert not job.counts[[0, -1]].any()
 
 
 def test_many_jobs_of_different_sizes_in_turn(board: int) -> None:
@@ -154,7 +172,7 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize(
     "wanted, cost, units, expected",
-    [("1", 10**9, 100, 1), ("4", 10**9, 100, 4), ("4", 10**9, 3, 3), ("4", 0, 100, 1), ("4", 10**9, 0, 1)],
+    [("1", 10**9, 100, 1), ("4", 10**9, 100, 16), ("4", 10**9, 3, 3), ("4", 0, 100, 1), ("4", 10**9, 0, 1)],
 )
 def test_number_of_pieces(monkeypatch: pytest.MonkeyPatch, wanted: str, cost: int, units: int, expected: int) -> None:
     monkeypatch.setenv("SYMDIFF_THREADS", wanted)
