@@ -25,6 +25,7 @@ from .ir import Apply, Check, Kernel, Load, Loop, Param, Var, add, integer
 from .kernel import KernelBuilder
 from .labels import RESERVED, kernel_name
 from .memory import assign_slots, settle
+from .merge import merge_axes
 from .nested import Nesting, settle_inside, take_places
 from .prepare import prepare
 from .program import Buffer, CheckRange, Choice, Gemm, KernelCall, Program, Repetition, Step, Storage
@@ -202,6 +203,8 @@ class _Lowering:
         flat = flatten(body, params)
         if flat is not None:
             body, params, sizes["size"] = flat
+        else:
+            body, params = merge_axes(body, params)
         mentioned = {name for s in walk(body) for expr in expressions(s) for name in reads(expr)}
         sizes.update((name, dim(name)) for name in self.sizes if name in mentioned)
         return _Made(Kernel(kernel_name(region), tuple(sizes), params, body), tuple(sizes.values()), operands)
