@@ -9,7 +9,8 @@ sizes of one image alone, so threads can share images, groups or channels.
     conv_transpose   x[n, c] at q = sum over o and t of w[o, c, t] y[n, o] at the window whose tap t meets q
     conv_weight      w[c, t, o] = sum over n and q of x[n, c] where tap t meets window q, times y[n, o] at q
 
-A transpose is a convolution of y again, once for each residue of q by the stride, with the taps that meet such q.
+A transpose is a convolution of y again, once for each residue of q by the stride, with the taps that meet such q. The
+zeros around an image or around y are multiplied as other numbers are: an infinite weight makes NaN of them.
 """
 
 from __future__ import annotations
