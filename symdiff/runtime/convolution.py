@@ -46,7 +46,8 @@ def text(name: str, dtype: str, shape: gemm.Shape, entry: str) -> str:
     spread = name == "conv_transpose"
     functions = [fill_taps(attributes), pack_field(vector, attributes), fill_vectors(vector, spread, attributes)]
     if name == "conv_weight":
-        functions += [weights_tile(vector, tiles.outputs, attributes), conv_weight(vector, tiles, entry, attributes)]
+        functions += [weights_tile(vector, size, attributes) for size in (tiles.weights, tiles.few_weights)]
+        functions.append(conv_weight(vector, tiles, entry, attributes))
     else:
         functions += [*results_tiles(vector, tiles, spread, attributes), results(vector, tiles, spread, attributes)]
         functions.append((_conv_transpose if spread else _conv)(vector, entry, attributes))

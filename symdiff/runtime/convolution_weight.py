@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from symdiff.runtime.assembly import Function, Value, Vector
 from symdiff.runtime.convolution_step import Step, along
-from symdiff.runtime.correlation import FIRST, MOST, PLACE, PLACES, WEIGHTS, WINDOWS, Tiles, words
+from symdiff.runtime.correlation import FEW, FIRST, PLACE, PLACES, WEIGHTS, WINDOWS, Tiles, weights_name, words
 from symdiff.runtime.field import FIELD, ROOM, TAP, blocks, product, put
 
 NEAR = 64
@@ -18,7 +20,8 @@ def conv_weight(vector: Vector, tiles: Tiles, entry: str, attributes: str) -> st
     f, given, lanes = s.f, s.given, vector.lanes
     groups, inputs, outputs = (given[f"all_{name}"] for name in ("groups", "inputs", "outputs"))
     vectors = f.memory("i64", NEAR * words(vector, False), 64)
-    cotangents = f.memory(vector.real, (2 * tiles.outputs + 1) * NEAR * lanes, 64)
+    outputs_together = tiles.weights[1]
+    cotangents = f.memory(vector.real, (2 * outputs_together + 1) * NEAR * lanes, 64)
     axes = s.axes()
     size = blocks(f, vector, axes, inputs, NEAR * lanes)
     _clear(s)
@@ -31,7 +34,7 @@ def conv_weight(vector: Vector, tiles: Tiles, entry: str, attributes: str) -> st
         height = f.select(f.equal(box[0], 1), "i64", box[1], size.shape[1])
         room = f.mul(f.up(product(f, box[0], height, size.shape[2]), lanes), lanes)
         together = f.max(f.min(f.div(NEAR * lanes, room), f.div(ROOM // vector.bytes_each, size.total)), 1)
-        _repeat_vectors(f, vectors, many, together, size.total, f.mul(room, tiles.outputs))
+        _repeat_vectors(f, vectors, many, together, size.total, f.mul(room, outputs_together))
         first_window = s.place(begins, s.windows_apart)
         first_tap = s.place(taps, apart)
         with (
@@ -50,12 +53,12 @@ def conv_weight(vector: Vector, tiles: Tiles, entry: str, attributes: str) -> st
                 s.pack(axes, size, begins, origins, source=source, channels=some, apart=s.pixels, out=out)
             row = s.at("w", f.add(f.mul(f.add(f.mul(group, inputs), channel), channel_weights), first_tap))
             k = product(f, some, *counts)
-            with f.loop(given["outputs"], tiles.outputs) as o:
-                m = f.min(f.sub(given["outputs"], o), tiles.outputs)
+            with f.loop(given["outputs"], outputs_together) as o:
+                m = f.min(f.sub(given["outputs"], o), outputs_together)
                 with f.loop(images) as image:
                     number = f.add(f.mul(f.add(n, image), groups), group)
                     source = s.at("y", f.add(f.mul(f.add(f.mul(number, outputs), o), s.windows), first_window))
-                    out = s.at(cotangents, product(f, image, room, tiles.outputs))
+                    out = s.at(cotangents, product(f, image, room, outputs_together))
                     with f.loop(m) as j:  # what follows the last window
                         last = f.sub(f.mul(f.add(j, 1), room), lanes)
                         vector.store(f, "zeroinitializer", s.at(out, last))
@@ -64,13 +67,22 @@ def conv_weight(vector: Vector, tiles: Tiles, entry: str, attributes: str) -> st
                         **along("begin", (0, 0, 0)), **along("stride", (1, 1, 1)), **along("phases", (1, 1, 1)),
                         deep=box[0], height=height, width=size.shape[2], out=out, cell=room, phase=0,
                     )  # fmt: skip
-                with f.loop(k, MOST) as tap:
-                    f.pass_on(
-                        "weights", WEIGHTS, many=f.mul(many, images), vectors=vectors, field=s.field, y=cotangents,
-                        taps=f.at(s.taps, "i64", f.mul(tap, TAP)), count=f.min(f.sub(k, tap), MOST), m=m,
-                        w=s.at(row, o), ldy=room,
-                    )  # fmt: skip
+                tile = {"many": f.mul(many, images), "vectors": vectors, "ldy": room}
+                with f.when(f.less(m, FEW)) as otherwise:
+                    with f.loop(m) as j:
+                        y, w = s.at(cotangents, f.mul(j, room)), s.at(row, f.add(o, j))
+                        _add_tiles(s, tiles.few_weights, k, tile | {"y": y, "w": w, "m": 1})
+                    otherwise()
+                    _add_tiles(s, tiles.weights, k, tile | {"y": cotangents, "w": s.at(row, o), "m": m})
     return f.text("i64 0")
+
+
+def _add_tiles(s: Step, size: tuple[int, int], k: str, tile: Mapping[str, Value]) -> None:
+    """All taps of the table."""
+    most, _ = size
+    with s.f.loop(k, most) as tap:
+        taps, count = s.f.at(s.taps, "i64", s.f.mul(tap, TAP)), s.f.min(s.f.sub(k, tap), most)
+        s.f.pass_on(weights_name(size), WEIGHTS, taps=taps, count=count, field=s.field, **tile)
 
 
 def _repeat_vectors(f: Function, vectors: str, many: str, images: str, field: str, cotangents: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from symdiff.core.record import record
 from symdiff.runtime.assembly import Function, Value, Variable, Vector, declared
 from symdiff.runtime.field import AXES, TAP, put
 
-MOST = 3
-"""Vectors of windows in a tile of results at most, and taps in a tile of weights."""
+MOST, LONG = 3, 6
+"""Vectors of windows in a tile of results at most: of several rows, and of one."""
+FEW = 3
+"""Fewer rows are made one by one, and so are fewer outputs of weights."""
 PLACE, WINDOWS, FIRST, COUNT, PLACES = range(5)
 """Words of a vector in a table: where it is in a field, a bit for each lane that is a window, where the first of these
 is in the result, how many they are. If windows are not side by side in the result, the last is less than 0, and from
@@ -30,13 +34,15 @@ WEIGHTS = {
 
 @record
 class Tiles:
-    """Rows of a tile of results, and of one for those that are left over; outputs of a tile of weights."""
+    """Rows of a tile of results, and of one for those that are left over; taps and outputs of a tile of weights, and
+    of one for few outputs."""
 
     rows: tuple[int, int]
-    outputs: int
+    weights: tuple[int, int]
+    few_weights: tuple[int, int] = (9, 1)
 
 
-WIDE, NARROW = Tiles((8, 4), 8), Tiles((4, 2), 4)
+WIDE, NARROW = Tiles((8, 4), (3, 8)), Tiles((4, 2), (3, 4))
 """For 32 registers, and for 16."""
 
 
@@ -136,7 +142,7 @@ def _spread(f: Function, vector: Vector, entry: str, totals: list[Variable], par
 
 
 def results(vector: Vector, tiles: Tiles, spread: bool, attributes: str) -> str:
-    """Tiles for all of %many vectors and %m rows; none has a single vector if there are others."""
+    """Tiles for all of %many vectors and %m rows; none of several rows has a single vector if there are others."""
     f = Function("results", declared(RESULTS), attributes)
     done, top = f.variable("i64", 0), f.variable("i64", 0)
 
@@ -149,44 +155,49 @@ def results(vector: Vector, tiles: Tiles, spread: bool, attributes: str) -> str:
         )  # fmt: skip
         f.set(top, f.add(i, rows))
 
-    high, low = tiles.rows
-    with f.repeat(lambda: f.less(f.get(done), "%many")):
-        left = f.sub("%many", f.get(done))
-        number = f.select(f.equal(left, MOST + 1), "i64", MOST - 1, f.min(left, MOST))
-        f.set(top, 0)
-        for vectors in range(1, MOST + 1):
-            with f.when(f.equal(number, vectors)):
-                with f.repeat(lambda: f.less(f.add(f.get(top), high - 1), "%m")):
-                    tile_rows(vectors, high, False)
-                with f.repeat(lambda: f.less(f.get(top), "%m")):
-                    tile_rows(vectors, low, True)
-        f.set(done, f.add(f.get(done), number))
+    def columns(kinds: Sequence[tuple[int, bool]], most: int, choose: Callable[[str], str]) -> None:
+        with f.repeat(lambda: f.less(f.get(done), "%many")):
+            number = choose(f.sub("%many", f.get(done)))
+            f.set(top, 0)
+            for vectors in range(1, most + 1):
+                with f.when(f.equal(number, vectors)):
+                    for rows, partial in kinds:
+                        last = f.sub("%m", 1 if partial else rows)
+                        with f.repeat(lambda last=last: f.less(f.get(top), f.add(last, 1))):  # type: ignore[misc]
+                            tile_rows(vectors, rows, partial)
+            f.set(done, f.add(f.get(done), number))
+
+    with f.when(f.less("%m", FEW)) as otherwise:
+        columns([(1, False)], LONG, lambda left: f.min(left, LONG))
+        otherwise()
+        high, low = tiles.rows
+        columns(
+            [(high, False), (low, True)], MOST, lambda left: f.select(f.equal(left, 4), "i64", 2, f.min(left, MOST))
+        )
     return f.text()
 
 
 def results_tiles(vector: Vector, tiles: Tiles, spread: bool, attributes: str) -> list[str]:
     """What `results` calls."""
-    kinds = [(tiles.rows[0], False), (tiles.rows[1], True)]
-    return [
-        results_tile(vector, rows, vectors, partial, spread, attributes)
-        for vectors in range(1, MOST + 1)
-        for rows, partial in kinds
-    ]
+    sizes = [(rows, v, rows != tiles.rows[0]) for rows in tiles.rows for v in range(1, MOST + 1)]
+    sizes += [(1, v, False) for v in range(1, LONG + 1)]
+    return [results_tile(vector, *size, spread, attributes) for size in sizes]
 
 
 def _tile_name(rows: int, vectors: int, partial: bool) -> str:
     return f"results_{rows}_{vectors}" + "_partial" * partial
 
 
-def weights_tile(vector: Vector, outputs: int, attributes: str) -> str:
-    """The next %count taps, MOST or less, of `outputs` outputs: added to what is there, for %m outputs.
+def weights_tile(vector: Vector, size: tuple[int, int], attributes: str) -> str:
+    """The next %count taps of %m outputs, no more than `size` says: added to what is there.
 
     Sums are made lane by lane over all vectors, whose place in %y is in the table where that of a result would be;
     then over the lanes. What is beyond %count or %m is not stored.
     """
-    f = Function("weights", declared(WEIGHTS), attributes)
+    most, outputs = size
+    f = Function(weights_name(size), declared(WEIGHTS), attributes)
     real = vector.real
-    taps = [f.at("%taps", "i64", f.mul(f.min(f.sub("%count", 1), i), TAP)) for i in range(MOST)]
+    taps = [f.at("%taps", "i64", f.mul(f.min(f.sub("%count", 1), i), TAP)) for i in range(most)]
     fields = [f.at("%field", real, f.word(tap, 0)) for tap in taps]
     sums = [[f.variable(vector.kind, "zeroinitializer") for _ in range(outputs)] for _ in taps]
     rows = [f.mul("%ldy", o) for o in range(outputs)]
@@ -205,3 +216,7 @@ def weights_tile(vector: Vector, outputs: int, attributes: str) -> str:
         total = vector.summed(f, [f.get(variable) for variable in totals])
         vector.store(f, vector.add(f, total, vector.load(f, target, mask)), target, mask)
     return f.text()
+
+
+def weights_name(size: tuple[int, int]) -> str:
+    return "weights_{}_{}".format(*size)
