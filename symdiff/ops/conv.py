@@ -172,7 +172,7 @@ def _weight_layout(node: Node) -> Layout:
     elif inputs != 1:
         shared = Shared(INPUTS, (pixels, 0, taps * outputs), 1, whole)
     else:
-        shared = Shared(OUTPUTS, (0, windows, 1), 16, whole)
+        shared = Shared(OUTPUTS, (0, windows, 1), 8, whole)
     shapes = (_with_three(x), _with_three(y), _with_three(w, 1))
     return Layout(sizes, shapes, native="conv_weight", shared=shared)
 

@@ -289,6 +289,10 @@ declare {kind} @llvm.masked.gather.{name}.v{self.lanes}p0(<{self.lanes} x ptr>, 
         high = [self.lanes + lane if lane & d else lane + d for lane in lanes]
         return self._shuffled(f, x, y, low), self._shuffled(f, x, y, high)
 
+    def evens(self, f: Function, x: str, y: str) -> str:
+        """Every second lane of x, from the first on, then those of y."""
+        return self._shuffled(f, x, y, range(0, 2 * self.lanes, 2))
+
     def summed(self, f: Function, values: Sequence[str]) -> str:
         """The sum of each value's lanes: that of value j in lane j. There are a power of two of them."""
         distance = 1

@@ -11,7 +11,7 @@ the image is zeros. A field has at most ROOM bytes; what is larger is done box b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from symdiff.core.record import record
 from symdiff.runtime.assembly import Function, Value, Vector, declared
@@ -23,6 +23,8 @@ CHAIN = 256
 REACH = 2048
 """So many elements of a row at most lie between the first and the last tap of a block."""
 AXES = "zyx"
+Load = Callable[[str], str]
+"""From the place of lane 0 to a vector of elements, zeros where these are not in the image."""
 TAP = 2
 """Words of a tap in a table: where it is in the field, and where its weight is."""
 
@@ -151,9 +153,9 @@ def pack_field(vector: Vector, attributes: str) -> str:
     row = f.mul("%stride_y", "%size_x")
     plane = product(f, "%stride_z", "%size_y", "%size_x")
     sheet = f.mul("%height", "%width")
-    number, together = f.variable("i64", 0), f.equal("%stride_x", 1)
-    numbers, wide = ", ".join(f"i64 {lane}" for lane in range(lanes)), f"<{lanes} x i64>"
-    apart = f"{wide} " + f.let(f"mul {wide} <{numbers}>, {vector.numbers(f, '%stride_x')}")
+    number = f.variable("i64", 0)
+    one, two, more = f.equal("%stride_x", 1), f.equal("%stride_x", 2), f.less(2, "%stride_x")
+    ways = ((one, _side_by_side), (two, _every_second), (more, _apart))
     with f.loop("%phases_z") as pz, f.loop("%phases_y") as py, f.loop("%phases_x") as px:
         start, low, high = {}, {}, {}
         for axis, phase, count in zip(AXES, (pz, py, px), ("%deep", "%height", "%width"), strict=True):
@@ -166,8 +168,7 @@ def pack_field(vector: Vector, attributes: str) -> str:
         target = f.at("%out", real, f.mul(f.get(number), "%phase"))
         with f.loop(chunks) as k:
             j = f.mul(f.sub(f.sub(chunks, 1), k), lanes)
-            ends = (f.min(f.max(f.sub(part["x"], j), 0), lanes) for part in (low, high))
-            mask = vector.between(f, *ends)
+            ends = [f.min(f.max(f.sub(part["x"], j), 0), lanes) for part in (low, high)]
             begin = _place(f, vector, source, f.mul(j, "%stride_x"))
             with f.loop("%channels") as c, f.loop("%deep") as z:
                 inside = f.both(f.less(f.sub(low["z"], 1), z), f.less(z, high["z"]))
@@ -179,15 +180,12 @@ def pack_field(vector: Vector, attributes: str) -> str:
                         at = f.at(out, real, f.mul(f.add(first_row, r), "%width"))
                         vector.store(f, "zeroinitializer", at)
                 out, taken = f.at(out, real, f.mul(top, "%width")), _place(f, vector, taken, f.mul(top, row))
-                with f.when(together) as otherwise:
-                    with f.loop(f.sub(bottom, top)) as r:
-                        value = vector.load(f, _place(f, vector, taken, f.mul(r, row)), mask)
-                        vector.store(f, value, f.at(out, real, f.mul(r, "%width")))
-                    otherwise()
-                    with f.loop(f.sub(bottom, top)) as r:
-                        places = f.let(f"getelementptr {real}, ptr {_place(f, vector, taken, f.mul(r, row))}, {apart}")
-                        value = vector.gather(f, places, mask, "zeroinitializer")
-                        vector.store(f, value, f.at(out, real, f.mul(r, "%width")))
+                for condition, write in ways:
+                    with f.when(condition):
+                        load = write(f, vector, ends)
+                        with f.loop(f.sub(bottom, top)) as r:
+                            value = load(_place(f, vector, taken, f.mul(r, row)))
+                            vector.store(f, value, f.at(out, real, f.mul(r, "%width")))
         f.set(number, f.add(f.get(number), 1))
     return f.text()
 
@@ -195,3 +193,36 @@ def pack_field(vector: Vector, attributes: str) -> str:
 def _place(f: Function, vector: Vector, array: str, index: str) -> str:
     """The address of an element that may lie outside the array."""
     return f.let(f"getelementptr {vector.real}, ptr {array}, i64 {index}")
+
+
+def _side_by_side(f: Function, vector: Vector, ends: Sequence[str]) -> Load:
+    mask = vector.between(f, *ends)
+    return lambda place: vector.load(f, place, mask)
+
+
+def _every_second(f: Function, vector: Vector, ends: Sequence[str]) -> Load:
+    """Two vectors of neighbours, of which every second is taken."""
+    low = f.mul(ends[0], 2)
+    high = f.max(f.sub(f.mul(ends[1], 2), 1), low)
+    masks = [
+        vector.between(f, *(f.min(f.max(f.sub(end, start), 0), vector.lanes) for end in (low, high)))
+        for start in (0, vector.lanes)
+    ]
+
+    def load(place: str) -> str:
+        parts = (vector.load(f, _place(f, vector, place, str(k * vector.lanes)), masks[k]) for k in range(2))
+        return vector.evens(f, *parts)
+
+    return load
+
+
+def _apart(f: Function, vector: Vector, ends: Sequence[str]) -> Load:
+    numbers, wide = ", ".join(f"i64 {lane}" for lane in range(vector.lanes)), f"<{vector.lanes} x i64>"
+    apart = f.let(f"mul {wide} <{numbers}>, {vector.numbers(f, '%stride_x')}")
+    mask = vector.between(f, *ends)
+
+    def load(place: str) -> str:
+        places = f.let(f"getelementptr {vector.real}, ptr {place}, {wide} {apart}")
+        return vector.gather(f, places, mask, "zeroinitializer")
+
+    return load
