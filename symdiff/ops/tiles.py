@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dim import Dim, divide_exactly, product
+from ..core.dim import Dim, divide_exactly
 from ..core.node import Node, build
 from ..core.op import Attrs, Expand, Op
 from ..core.types import DTYPES, TensorType
@@ -160,7 +160,7 @@ PUT_IN_TILES: Op = define(
         evaluate=_np_put,
         vjp=(lambda ct, out, y, at: build(TAKE_FROM_TILES, [ct, at], dict(out.attrs)), INTEGERS),
         lowering=Expand(_put_formula),
-        flops=lambda node: product(node.shape),
+        flops=size_of,
         batch=attributes(),
     )
 )

@@ -146,34 +146,35 @@ def results(vector: Vector, tiles: Tiles, spread: bool, attributes: str) -> str:
     f = Function("results", declared(RESULTS), attributes)
     done, top = f.variable("i64", 0), f.variable("i64", 0)
 
-    def tile_rows(vectors: int, rows: int, partial: bool) -> None:
-        i = f.get(top)
-        f.pass_on(
-            _tile_name(rows, vectors, partial), _TILE, w=f.at("%w", vector.real, f.mul(i, "%row")),
-            vectors=f.at("%vectors", "i64", f.mul(f.get(done), words(vector, spread))),
-            m=f.sub("%m", i), out=f.at("%out", vector.real, f.mul(i, "%ldo")),
-        )  # fmt: skip
-        f.set(top, f.add(i, rows))
+    def rows_of_tiles(vectors: int, rows: int, partial: bool) -> None:
+        least = 1 if partial else rows
+        with f.repeat(lambda: f.less(f.add(f.get(top), least - 1), "%m")):
+            i = f.get(top)
+            f.pass_on(
+                _tile_name(rows, vectors, partial), _TILE, w=f.at("%w", vector.real, f.mul(i, "%row")),
+                vectors=f.at("%vectors", "i64", f.mul(f.get(done), words(vector, spread))),
+                m=f.sub("%m", i), out=f.at("%out", vector.real, f.mul(i, "%ldo")),
+            )  # fmt: skip
+            f.set(top, f.add(i, rows))
 
-    def columns(kinds: Sequence[tuple[int, bool]], most: int, choose: Callable[[str], str]) -> None:
+    def all_tiles(kinds: Sequence[tuple[int, bool]], most: int, choose: Callable[[str], str]) -> None:
         with f.repeat(lambda: f.less(f.get(done), "%many")):
             number = choose(f.sub("%many", f.get(done)))
             f.set(top, 0)
             for vectors in range(1, most + 1):
                 with f.when(f.equal(number, vectors)):
                     for rows, partial in kinds:
-                        last = f.sub("%m", 1 if partial else rows)
-                        with f.repeat(lambda last=last: f.less(f.get(top), f.add(last, 1))):  # type: ignore[misc]
-                            tile_rows(vectors, rows, partial)
+                        rows_of_tiles(vectors, rows, partial)
             f.set(done, f.add(f.get(done), number))
 
+    def three_or_two(left: str) -> str:
+        return f.select(f.equal(left, 4), "i64", 2, f.min(left, MOST))
+
+    high, low = tiles.rows
     with f.when(f.less("%m", FEW)) as otherwise:
-        columns([(1, False)], LONG, lambda left: f.min(left, LONG))
+        all_tiles([(1, False)], LONG, lambda left: f.min(left, LONG))
         otherwise()
-        high, low = tiles.rows
-        columns(
-            [(high, False), (low, True)], MOST, lambda left: f.select(f.equal(left, 4), "i64", 2, f.min(left, MOST))
-        )
+        all_tiles([(high, False), (low, True)], MOST, three_or_two)
     return f.text()
 
 

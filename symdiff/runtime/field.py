@@ -90,7 +90,7 @@ def blocks(f: Function, vector: Vector, axes: Sequence[Axis], channels: str, pos
     phases: list[str] = []
     over: list[str] = []
     chain, unit = str(CHAIN), "1"
-    for axis, reaches in zip(axes[::-1], (REACH, room // 2, room), strict=True):
+    for axis, reaches in zip(axes[::-1], (REACH, room // 2, room // 2), strict=True):  # phases may double what taps reach
         distance = f.max(axis.apart, f.sub(0, axis.apart))
         most = reaches if not taps else f.max(f.div(reaches, unit), 1)
         taps.append(f.max(f.min(f.min(axis.taps, chain), f.add(f.div(f.sub(most, 1), distance), 1)), 1))

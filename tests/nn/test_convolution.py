@@ -54,6 +54,7 @@ def test_three_ways(image: Any, weights: Any, settings: Any, n: int) -> None:
         ((N, 2, 3, 5, 40), (5, 2, 2, 3, 5), {"padding": (1, 0, 2), "dilation": (1, 1, 3)}),
         ((N, 4, 20, 20, 20), (4, 4, 3, 3, 3), {"padding": 1}),  # planes in boxes
         ((N, 4, 7, 9, 8), (5, 4, 3, 3, 3), {"padding": 1, "stride": (2, 3, 1)}),
+        ((N, 2, 10, 12, 900), (4, 2, 4, 9, 3), {"stride": (3, 1, 1)}),  # planes that fill a field
         ((N, 1, 4, 4), (530, 1, 2, 2), {}),
         ((N, 16, 20, 20), (16, 1, 3, 3), {"groups": 16, "padding": "same"}),
         ((N, 6, 20, 20), (15, 2, 3, 3), {"groups": 3, "padding": "same"}),
