@@ -86,34 +86,46 @@ def blocks(f: Function, vector: Vector, axes: Sequence[Axis], channels: str, pos
     """Blocks that fit into ROOM and into so many positions. The windows of a box lie side by side in the result: there
     are several rows only where these are whole, and several planes only where these are."""
     room = ROOM // vector.bytes_each
+    taps, phases, over, columns = _blocks_of_taps(f, axes, positions, room)
+    unit = product(f, *phases, f.add(columns, over[0]), f.add(over[1], 1), f.add(over[2], 1))  # with one row of windows
+    chain = f.div(CHAIN, product(f, *taps))
+    most = f.max(f.min(f.min(channels, chain), f.div(room, unit)), 1)
+    many = f.max(f.up(channels, f.max(f.up(channels, most), 1)), 1)  # as many in each block
+    windows, shape, used, unit, whole = [columns], [f.add(columns, over[0])], columns, f.mul(unit, many), "true"
+    for k in (1, 2):  # rows, then planes
+        whole = f.both(whole, f.equal(windows[-1], axes[3 - k].windows))
+        each, pitch = f.div(unit, f.add(over[k], 1)), product(f, *shape)
+        room_for = f.min(f.sub(f.div(room, each), over[k]), f.add(f.div(f.sub(positions, used), pitch), 1))
+        windows.append(f.select(whole, "i64", f.max(f.min(room_for, axes[2 - k].windows), 1), 1))
+        shape.append(f.add(windows[-1], over[k]))
+        unit, used = f.mul(each, shape[-1]), f.add(used, f.mul(f.sub(windows[-1], 1), pitch))
+    cell = product(f, *shape)
+    return Blocks(taps[::-1], phases[::-1], windows[::-1], shape[::-1], many, cell, phase=f.mul(cell, many), total=unit)
+
+
+def _blocks_of_taps(
+    f: Function, axes: Sequence[Axis], positions: int, room: int
+) -> tuple[list[str], list[str], list[str], str]:
+    """For width, height and depth: how many taps, in how many phases, and how many elements of a phase beyond those
+    where windows begin; then how many windows of a row."""
     taps: list[str] = []
     phases: list[str] = []
     over: list[str] = []
-    chain, unit = str(CHAIN), "1"
-    for axis, reaches in zip(axes[::-1], (REACH, room // 2, room // 2), strict=True):  # phases may double what taps reach
+    columns, chain, unit = "0", str(CHAIN), "1"
+    for axis in axes[::-1]:
         distance = f.max(axis.apart, f.sub(0, axis.apart))
-        most = reaches if not taps else f.max(f.div(reaches, unit), 1)
+        most = f.max(f.div(room // 2, unit), 1) if taps else REACH  # phases have less than twice what taps reach
         taps.append(f.max(f.min(f.min(axis.taps, chain), f.add(f.div(f.sub(most, 1), distance), 1)), 1))
         chain = f.div(chain, taps[-1])
         reach = f.add(f.mul(f.sub(taps[-1], 1), distance), 1)
         phases.append(f.min(axis.stride, reach))
         over.append(f.div(f.sub(reach, 1), axis.stride))
+        begin = "1"
         if len(taps) == 1:
             fits = f.sub(f.div(room // 4, phases[0]), over[0])
-            columns = f.max(f.min(f.min(axis.windows, positions), fits), 1)
-        unit = product(f, unit, phases[-1], f.add(columns if len(taps) == 1 else 1, over[-1]))
-    most = f.max(f.min(f.min(channels, chain), f.div(room, unit)), 1)
-    many = f.max(f.up(channels, f.max(f.up(channels, most), 1)), 1)  # as many in each block
-    windows, shape, used, unit, whole = [columns], [f.add(columns, over[0])], columns, f.mul(unit, many), "true"
-    for k, axis in enumerate(axes[1::-1], start=1):  # rows, then planes
-        whole = f.both(whole, f.equal(windows[-1], axes[3 - k].windows))
-        each, pitch = f.div(unit, f.add(over[k], 1)), product(f, *shape)
-        room_for = f.min(f.sub(f.div(room, each), over[k]), f.add(f.div(f.sub(positions, used), pitch), 1))
-        windows.append(f.select(whole, "i64", f.max(f.min(room_for, axis.windows), 1), 1))
-        shape.append(f.add(windows[-1], over[k]))
-        unit, used = f.mul(each, shape[-1]), f.add(used, f.mul(f.sub(windows[-1], 1), pitch))
-    cell = product(f, *shape)
-    return Blocks(taps[::-1], phases[::-1], windows[::-1], shape[::-1], many, cell, phase=f.mul(cell, many), total=unit)
+            begin = columns = f.max(f.min(f.min(axis.windows, positions), fits), 1)
+        unit = product(f, unit, phases[-1], f.add(begin, over[-1]))
+    return taps, phases, over, columns
 
 
 def fill_taps(attributes: str) -> str:
