@@ -10,6 +10,8 @@ import numpy as np
 from ..core.dim import Dim
 from ..core.naming import Unique
 from ..core.types import Shape, TensorType
+from ..lower.flatten import SIZE
+from ..lower.ir import Param
 from ..lower.memory import bytes_of
 from ..lower.nested import inside
 from ..lower.program import (
@@ -232,7 +234,7 @@ class DriverWriter:
             arrays = [_seen(buffer, view) for buffer, view in zip(call.buffers, call.views, strict=True)]
         else:
             pairs = zip(call.kernel.params, call.buffers, strict=True)
-            arrays = [b.name if len(p.shape) == len(b.shape) else f"{b.name}.reshape(-1)" for p, b in pairs]
+            arrays = [f"{b.name}.reshape(-1)" if _is_flat(p, b) else _seen(b, p.shape) for p, b in pairs]
         return ", ".join([*map(str, call.sizes), *arrays])
 
 
@@ -310,8 +312,12 @@ def _bracketed(size: int | Dim) -> str:
     return str(size) if isinstance(size, int) else f"({size})"
 
 
+def _is_flat(param: Param, buffer: Buffer) -> bool:
+    return param.shape == (SIZE,) and len(buffer.shape) != 1
+
+
 def _seen(buffer: Buffer, view: Shape) -> str:
-    return buffer.name if view == buffer.shape else f"{buffer.name}.reshape({_shape(view)})"
+    return buffer.name if len(view) == len(buffer.shape) else f"{buffer.name}.reshape({_shape(view)})"
 
 
 def _listed(title: str, buffers: Sequence[Buffer]) -> Iterator[str]:

@@ -26,6 +26,7 @@ from .ir import Apply, Check, Kernel, Load, Loop, Param, Var, add, integer
 from .kernel import KernelBuilder
 from .labels import RESERVED, kernel_name
 from .memory import assign_slots, settle
+from .merge import merge_axes
 from .nested import Nesting, take_places
 from .prepare import prepare
 from .program import Buffer, CheckRange, Choice, Gemm, KernelCall, Program, Repetition, Step, Storage
@@ -199,14 +200,17 @@ class _Lowering:
         numbers = {self.params[node].name: k for node, k in number.items() if node in self.params}
         operands = tuple(numbers.get(param.name, param) for param in params)
         sizes: dict[str, int | Dim] = {}
-        flat, wide = flatten(body, params), by_columns(body, params)
+        flat = flatten(body, params)
         if flat is not None:
             body, params, sizes["size"] = flat
-        elif wide is not None:
+        else:
+            body, params = merge_axes(body, params)
+        wide = by_columns(body, params)
+        if wide is not None:
             body = wide[0]
         mentioned = {name for s in walk(body) for expr in expressions(s) for name in reads(expr)}
         sizes.update((name, dim(name)) for name in self.sizes if name in mentioned)
-        if COLUMNS.name in mentioned and wide is not None:
+        if wide is not None and COLUMNS.name in mentioned:
             sizes[COLUMNS.name] = wide[1]
         return _Made(Kernel(kernel_name(region), tuple(sizes), params, body), tuple(sizes.values()), operands)
 

@@ -10,6 +10,7 @@ from ..core.errors import GraphError
 from .flatten import SIZE
 from .ir import Combine, Handmade, Kernel, Load, Store
 from .memory import bytes_of, first_uses, last_uses
+from .merge import is_merged
 from .program import (
     Buffer,
     CheckRange,
@@ -120,7 +121,8 @@ class _Check:
         stores = _stores(kernel)
         for param, buffer in zip(kernel.params, call.buffers, strict=True):
             _require(param.dtype == buffer.dtype, where, f"{param.name} is {param.dtype}, {buffer.name} {buffer.dtype}")
-            fits = param.shape in (buffer.shape, (SIZE,) if product(buffer.shape) == sizes.get("size") else None)
+            flat = param.shape == (SIZE,) and product(buffer.shape) == sizes.get("size")
+            fits = flat or is_merged(param.shape, buffer.shape)
             _require(fits, where, f"{param.name} has shape {param.shape}, {buffer.name} {buffer.shape}")
             shared = sum(other.storage is buffer.storage for other in call.buffers) > 1
             _require(not (shared and param.name in stores), where, f"writes {param.name}, which it has twice")

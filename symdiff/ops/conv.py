@@ -129,8 +129,6 @@ def _conv_weight(x: Array, ct: Array, stride: Any, padding: Pads, dilation: Any,
 _ROLES = {"conv": "xwy", "conv_transpose": "ywx", "conv_weight": "xyw"}
 """What operands and result are: images x, weights w, results y."""
 IMAGES, GROUPS, INPUTS, OUTPUTS = range(4)
-FEW = 4
-"""With fewer outputs in a group, there is no product of matrices to speak of, and plain loops are faster."""
 
 
 def _sizes(x: Shape, y: Shape, kernel: Shape, attrs: Attrs) -> tuple[int | Dim, ...]:
@@ -151,17 +149,15 @@ def _conv_layout(node: Node) -> Layout:
     x, w, y = (*(parent.shape for parent in node.inputs), node.shape)
     shared = Shared(IMAGES, (product(x[1:]), 0, product(y[1:])))
     sizes = _sizes(x, y, w[2:], node.attrs)
-    native = "" if _are_few(sizes[OUTPUTS]) else "conv"
-    return Layout(sizes, (_with_three(x), _with_three(w), _with_three(y)), native=native, shared=shared)
+    return Layout(sizes, (_with_three(x), _with_three(w), _with_three(y)), native="conv", shared=shared)
 
 
 def _transpose_layout(node: Node) -> Layout:
-    """Threads share images. A product with a single output would be no product of matrices."""
+    """Threads share images."""
     y, w, x = (*(parent.shape for parent in node.inputs), node.shape)
     shared = Shared(IMAGES, (product(y[1:]), 0, product(x[1:])))
     sizes = _sizes(x, y, w[2:], node.attrs)
-    native = "" if sizes[OUTPUTS] == 1 else "conv_transpose"
-    return Layout(sizes, (_with_three(y), _with_three(w), _with_three(x)), native=native, shared=shared)
+    return Layout(sizes, (_with_three(y), _with_three(w), _with_three(x)), native="conv_transpose", shared=shared)
 
 
 def _weight_layout(node: Node) -> Layout:
@@ -176,13 +172,9 @@ def _weight_layout(node: Node) -> Layout:
     elif inputs != 1:
         shared = Shared(INPUTS, (pixels, 0, taps * outputs), 1, whole)
     else:
-        shared = Shared(OUTPUTS, (0, windows, 1), 16, whole)
+        shared = Shared(OUTPUTS, (0, windows, 1), 8, whole)
     shapes = (_with_three(x), _with_three(y), _with_three(w, 1))
-    return Layout(sizes, shapes, native="" if _are_few(outputs) else "conv_weight", shared=shared)
-
-
-def _are_few(outputs: int | Dim) -> bool:
-    return isinstance(outputs, int) and outputs < FEW
+    return Layout(sizes, shapes, native="conv_weight", shared=shared)
 
 
 def _work(node: Node) -> int | Dim:

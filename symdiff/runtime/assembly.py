@@ -69,6 +69,17 @@ class Function:
     def mul(self, x: Value, y: Value) -> str:
         return self.let(f"mul nsw i64 {x}, {y}")
 
+    def div(self, x: Value, y: Value) -> str:
+        """x / y, rounded to zero."""
+        return self.let(f"sdiv i64 {x}, {y}")
+
+    def rem(self, x: Value, y: Value) -> str:
+        return self.let(f"srem i64 {x}, {y}")
+
+    def up(self, x: Value, y: Value) -> str:
+        """x / y, rounded up; x is not negative."""
+        return self.div(self.add(x, self.sub(y, 1)), y)
+
     def bits(self, x: Value, mask: int) -> str:
         return self.let(f"and i64 {x}, {mask}")
 
@@ -208,6 +219,8 @@ declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 declare {kind} @llvm.fma.{name}({kind}, {kind}, {kind})
 declare {kind} @llvm.masked.load.{name}.p0(ptr, i32, {mask}, {kind})
 declare void @llvm.masked.store.{name}.p0({kind}, ptr, i32, {mask})
+declare {kind} @llvm.experimental.vector.compress.{name}({kind}, {mask}, {kind})
+declare void @llvm.masked.scatter.{name}.v{self.lanes}p0({kind}, <{self.lanes} x ptr>, i32, {mask})
 declare {kind} @llvm.masked.gather.{name}.v{self.lanes}p0(<{self.lanes} x ptr>, i32, {mask}, {kind})
 """
 
@@ -227,6 +240,11 @@ declare {kind} @llvm.masked.gather.{name}.v{self.lanes}p0(<{self.lanes} x ptr>, 
         """Begin to bring what is there, if anything is, into the nearest cache."""
         f.call("llvm.prefetch.p0", f"ptr {pointer}", f"i32 {int(to_write)}", "i32 3", "i32 1")
 
+    def scatter(self, f: Function, value: str, pointers: str, mask: str) -> None:
+        """As `store`, to a place for each lane."""
+        arguments = f"{self.kind} {value}", f"<{self.lanes} x ptr> {pointers}", f"i32 {self.bytes_each}"
+        f.call(f"llvm.masked.scatter.{self._name}.v{self.lanes}p0", *arguments, f"{self.mask} {mask}")
+
     def store(self, f: Function, value: str, pointer: str, mask: str | None = None) -> None:
         if mask is None:
             f.do(f"store {self.kind} {value}, ptr {pointer}, align {self.bytes_each}")
@@ -239,6 +257,20 @@ declare {kind} @llvm.masked.gather.{name}.v{self.lanes}p0(<{self.lanes} x ptr>, 
         numbers = ", ".join(f"i32 {start + lane}" for lane in range(self.lanes))
         small = f.let(f"trunc i64 {f.min(count, start + self.lanes)} to i32")
         return f.let(f"icmp slt <{self.lanes} x i32> <{numbers}>, {self._repeated(f, small, 'i32')}")
+
+    def between(self, f: Function, low: Value, high: Value) -> str:
+        """The mask of lanes low ... high - 1."""
+        bits = f.let(f"sub i64 {f.let(f'shl i64 1, {high}')}, {f.let(f'shl i64 1, {low}')}")
+        return self.masked(f, bits)
+
+    def masked(self, f: Function, bits: str) -> str:
+        """The mask of the lanes whose bit is set in an i64."""
+        return f.let(f"bitcast i{self.lanes} {f.let(f'trunc i64 {bits} to i{self.lanes}')} to {self.mask}")
+
+    def compressed(self, f: Function, value: str, mask: str) -> str:
+        """The lanes in `mask` side by side, from lane 0 on."""
+        arguments = f"{self.kind} {value}, {self.mask} {mask}, {self.kind} zeroinitializer"
+        return f.let(f"call {self.kind} @llvm.experimental.vector.compress.{self._name}({arguments})")
 
     def repeated(self, f: Function, number: str) -> str:
         """`number` in every lane."""
@@ -261,6 +293,20 @@ declare {kind} @llvm.masked.gather.{name}.v{self.lanes}p0(<{self.lanes} x ptr>, 
         low = [self.lanes + lane - d if lane & d else lane for lane in lanes]
         high = [self.lanes + lane if lane & d else lane + d for lane in lanes]
         return self._shuffled(f, x, y, low), self._shuffled(f, x, y, high)
+
+    def evens(self, f: Function, x: str, y: str) -> str:
+        """Every second lane of x, from the first on, then those of y."""
+        return self._shuffled(f, x, y, range(0, 2 * self.lanes, 2))
+
+    def summed(self, f: Function, values: Sequence[str]) -> str:
+        """The sum of each value's lanes: that of value j in lane j. There are a power of two of them."""
+        distance = 1
+        while distance < self.lanes:  # add pairs of lanes, as far as there are rows of two rows at once
+            seconds = values[1::2] or values
+            pairs = zip(values[::2], seconds, strict=True)
+            values = [self.add(f, *self.crossed(f, x, y, distance)) for x, y in pairs]
+            distance *= 2
+        return values[0]
 
     @property
     def _name(self) -> str:

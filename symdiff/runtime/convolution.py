@@ -1,43 +1,33 @@
-"""Convolutions as matrix products with a matrix that is never whole: the columns of windows of the images.
+"""Convolutions without a matrix of windows: images become fields, and sums stay in registers.
 
-For some windows and some taps, the elements of the image that they meet are copied side by side, and the tiles of the
-matrix product (gemm_tile.py) do the rest; in a transpose, the product is added to those elements (windows.py). So
-nothing is in memory but what the caches hold, and zeros around an image are masks. As in gemm.py, sums run over blocks
-of taps (or of outputs) in order, whatever threads share.
+Images are copied into fields (field.py), where what a tap meets in neighbouring windows lies side by side. A tile of
+results (correlation.py) is then some outputs times some vectors of windows, to which tap after tap is added; a tile of
+weights is some taps times some outputs, each summed over vectors of windows. The order of a sum follows from the
+sizes of one image alone, so threads can share images, groups or channels.
 
-    conv             y[n] (outputs, windows) = w (outputs, taps) @ columns of x[n] (taps, windows)
-    conv_transpose   columns of x[n] (taps, windows) += w (outputs, taps)^T @ y[n] (outputs, windows)
-    conv_weight      w (taps, outputs) = sum over n of columns of x[n] (taps, windows) @ y[n] (outputs, windows)^T
+    conv             y[n, o] at window q = sum over c and t of w[o, c, t] x[n, c] where tap t meets window q
+    conv_transpose   x[n, c] at q = sum over o and t of w[o, c, t] y[n, o] at the window whose tap t meets q
+    conv_weight      w[c, t, o] = sum over n and q of x[n, c] where tap t meets window q, times y[n, o] at q
+
+A transpose is a convolution of y again, once for each residue of q by the stride, with the taps that meet such q. The
+zeros around an image or around y are multiplied as other numbers are: an infinite weight makes NaN of them.
 """
 
 from __future__ import annotations
 
-from symdiff.runtime import gemm, native, walk
-from symdiff.runtime.assembly import Function, Vector
-from symdiff.runtime.gemm import BAND
-from symdiff.runtime.gemm_tile import BLOCK, PACK, TURN, pack, tile, turn
-from symdiff.runtime.windows import (
-    BOUNDS,
-    ENTRY,
-    PACK_WINDOWS,
-    SIZES,
-    SPAN,
-    SPREAD_WINDOWS,
-    TABLE,
-    fill_table,
-    pack_windows,
-    product,
-    put,
-    spread_windows,
-)
+from collections.abc import Sequence
+
+from symdiff.core.record import record
+from symdiff.runtime import gemm, native
+from symdiff.runtime.assembly import Function, Value, Vector
+from symdiff.runtime.convolution_step import Step
+from symdiff.runtime.convolution_weight import conv_weight
+from symdiff.runtime.correlation import NARROW, RESULTS, WIDE, fill_vectors, results, results_tiles, weights_tile, words
+from symdiff.runtime.field import AXES, Axis, blocks, fill_taps, pack_field, product
 
 STEPS = ("conv", "conv_transpose", "conv_weight")
-SHORT = 64
-"""So many taps at a time are packed for conv_weight: half of the nearest cache."""
-MANY, WIDE = 512, 512
-"""So many taps use cotangents once these are packed or turned, and so many outputs are turned at a time."""
-STRIP = 8
-"""So many taps and SPAN windows meet in a product that is added to an image: it stays in the nearest cache."""
+MANY = 128
+"""So many vectors of results are in a box at most."""
 
 
 def step_address(name: str, dtype: str) -> tuple[int, tuple[int, ...]] | None:
@@ -51,163 +41,125 @@ def step_address(name: str, dtype: str) -> tuple[int, tuple[int, ...]] | None:
 
 def text(name: str, dtype: str, shape: gemm.Shape, entry: str) -> str:
     """The module with the step `entry(words, slots)`."""
-    vector = shape.vector(dtype)
+    vector, tiles = shape.vector(dtype), WIDE if shape.bytes == 64 else NARROW
     attributes = f'noinline "target-cpu"="{shape.cpu}"' if shape.cpu else "noinline"
-    functions = [tile(vector, h, 2, p, attributes) for h, p in zip(shape.heights(2), (False, True), strict=True)]
-    functions += [gemm.band(vector, shape, 2, attributes), fill_table(attributes)]
-    functions += [write(vector, attributes) for write in _HELPERS[name]]
-    functions.append(_WRITERS[name](vector, entry, attributes))
+    spread = name == "conv_transpose"
+    functions = [fill_taps(attributes), pack_field(vector, attributes), fill_vectors(vector, spread, attributes)]
+    if name == "conv_weight":
+        functions += [weights_tile(vector, size, attributes) for size in (tiles.weights, tiles.few_weights)]
+        functions.append(conv_weight(vector, tiles, entry, attributes))
+    else:
+        functions += [*results_tiles(vector, tiles, spread, attributes), results(vector, tiles, spread, attributes)]
+        functions.append((_conv_transpose if spread else _conv)(vector, entry, attributes))
     return "\n".join([vector.declarations, *functions])
 
 
-class _Step:
-    """The beginning of a step: its function, the sizes in an array as well, and products of them."""
+@record
+class _Sums:
+    """A convolution of %source into %result, whose weights are anywhere."""
 
-    def __init__(self, entry: str, more: tuple[str, ...], arrays: tuple[str, ...], attributes: str) -> None:
-        self.f, _, self.given = walk.step(entry, (*SIZES, *more, *arrays), attributes)
-        f, given = self.f, self.given
-        self.sizes = f.memory("i64", len(SIZES), 64)
-        for place, name in enumerate(SIZES):
-            put(f, given[name], self.sizes, place)
-        self.pixels = product(f, *(given[name] for name in ("depth", "height", "width")))
-        self.windows = product(f, *(given[name] for name in ("planes", "rows", "columns")))
-        self.taps = product(f, *(given[name] for name in ("inputs", "taps_z", "taps_y", "taps_x")))
-        self.arrays = {name: f.let(f"inttoptr i64 {given[name]} to ptr") for name in arrays}
-        self.state = f.memory("i64", 3, 64)
-
-    def begin(self) -> None:
-        """Go to the first window."""
-        for place in range(3):
-            put(self.f, "0", self.state, place)
+    axes: Sequence[Axis]
+    source: str
+    result: str
+    channels: str
+    rows: str
+    """how many channels a group of the result has"""
+    whole: str
+    """elements of one of these"""
+    apart: Sequence[Value]
+    """between windows in the result"""
+    begin: Value
+    """the first window there"""
+    taps: Sequence[Value]
+    """between the weights of neighbouring taps"""
+    tap: Value
+    """the first of them"""
+    row: Value
+    """between the weights of channels of the result"""
+    channel: Value
+    """between those of channels of the source"""
 
 
 def _conv(vector: Vector, entry: str, attributes: str) -> str:
-    s = _Step(entry, (), ("x", "w", "y"), attributes)
-    f, given, real, lanes = s.f, s.given, vector.real, vector.lanes
-    wide = 2 * lanes
-    bounds = f.memory("i64", BOUNDS, 64)
-    table, panel = f.memory("i64", BLOCK * ENTRY, 64), f.memory(real, BLOCK * wide, 64)
-    with f.loop(given["groups"]) as group, f.loop(s.taps, BLOCK) as first:
-        k = f.min(f.sub(s.taps, first), BLOCK)
-        f.pass_on("fill_table", TABLE, sizes=s.sizes, first=first, k=k, table=table, bounds=bounds)
-        weights = f.at(s.arrays["w"], real, f.add(f.mul(f.mul(group, given["outputs"]), s.taps), first))
-        with f.loop(given["images"]) as n:
-            number = f.add(f.mul(n, given["groups"]), group)
-            image = f.at(s.arrays["x"], real, product(f, number, given["inputs"], s.pixels))
-            result = f.at(s.arrays["y"], real, product(f, number, given["outputs"], s.windows))
-            s.begin()
-            with f.loop(s.windows, wide) as p:
-                left = f.min(f.sub(s.windows, p), wide)
-                for start in (0, lanes):
-                    with f.when(f.less(start, left)):
-                        f.pass_on(
-                            "pack_windows", PACK_WINDOWS, sizes=s.sizes, bounds=bounds, table=table, k=k, image=image,
-                            count=f.min(f.sub(left, start), lanes), state=s.state, out=f.at(panel, real, start),
-                            ldo=wide,
-                        )  # fmt: skip
-                f.pass_on(
-                    "band_2", BAND, k=k, a=weights, row=s.taps, step=1, b=panel, ldb=wide, m=given["outputs"], n=left,
-                    add=f.less(0, first), c=f.at(result, real, p), ldc=s.windows, copy="false", panel=BLOCK,
-                )  # fmt: skip
-    return f.text("i64 0")
+    s = Step(vector, entry, (), ("x", "w", "y"), attributes)
+    inputs, outputs = s.given["inputs"], s.given["outputs"]
+    taps: list[Value] = [s.f.mul(s.kernel[1], s.kernel[2]), s.kernel[2], 1]
+    row = s.f.mul(inputs, s.weights)
+    sums = _Sums(s.axes(), "x", "y", inputs, outputs, s.windows, s.windows_apart, 0, taps, 0, row, s.weights)
+    _add_up(s, sums, None)
+    return s.f.text("i64 0")
 
 
 def _conv_transpose(vector: Vector, entry: str, attributes: str) -> str:
-    s = _Step(entry, (), ("y", "w", "x"), attributes)
-    f, given, real, wide = s.f, s.given, vector.real, 2 * vector.lanes
-    bounds = f.memory("i64", BOUNDS, 64)
-    table, here = f.memory("i64", MANY * ENTRY, 64), f.memory("i64", 3, 64)
-    panels, columns = f.memory(real, BLOCK * SPAN, 64), f.memory(real, STRIP * SPAN, 64)
-    pixels = f.mul(given["inputs"], s.pixels)
-    with f.loop(given["groups"]) as group, f.loop(s.taps, MANY) as first:
-        taps = f.min(f.sub(s.taps, first), MANY)
-        f.pass_on("fill_table", TABLE, sizes=s.sizes, first=first, k=taps, table=table, bounds=bounds)
-        with f.loop(given["images"]) as n:
-            number = f.add(f.mul(n, given["groups"]), group)
-            image = f.at(s.arrays["x"], real, f.mul(number, pixels))
-            with f.when(f.equal(first, 0)):
-                _clear(f, vector, image, "1", pixels, pixels)
-            with f.loop(given["outputs"], BLOCK) as o:
-                outputs = f.min(f.sub(given["outputs"], o), BLOCK)
-                cotangents = f.at(s.arrays["y"], real, f.mul(f.add(f.mul(number, given["outputs"]), o), s.windows))
-                weights = f.add(f.mul(f.add(f.mul(group, given["outputs"]), o), s.taps), first)
-                weights = f.at(s.arrays["w"], real, weights)
-                s.begin()
-                with f.loop(s.windows, SPAN) as p:
-                    left = f.min(f.sub(s.windows, p), SPAN)
-                    f.pass_on("pack", PACK, k=outputs, b=f.at(cotangents, real, p), ldb=s.windows, n=left, out=panels)
-                    with f.loop(taps, STRIP) as strip:
-                        rows = f.min(f.sub(taps, strip), STRIP)
-                        f.pass_on(
-                            "band_2", BAND, k=outputs, a=f.at(weights, real, strip), row=1, step=s.taps, b=panels,
-                            ldb=wide, m=rows, n=left, add="false", c=columns, ldc=SPAN, copy="true", panel=BLOCK,
-                        )  # fmt: skip
-                        _copy_words(f, s.state, here)
-                        f.pass_on(
-                            "spread_windows", SPREAD_WINDOWS, sizes=s.sizes, bounds=bounds, k=rows, image=image,
-                            table=f.at(table, "i64", f.mul(strip, ENTRY)), count=left, state=here, columns=columns,
-                        )  # fmt: skip
-                    _copy_words(f, here, s.state)
+    """For each residue of places by the stride, the places of images are windows on results."""
+    s = Step(vector, entry, (), ("y", "w", "x"), attributes)
+    f, given = s.f, s.given
+    inputs, outputs = given["inputs"], given["outputs"]
+    strides = [given[f"stride_{axis}"] for axis in AXES]
+    apart = [f.mul(strides[0], f.mul(s.images[1], s.images[2])), f.mul(strides[1], s.images[2]), strides[2]]
+    spread = f.less(1, product(f, *strides))
+    with f.loop(strides[0]) as z, f.loop(strides[1]) as y, f.loop(strides[2]) as x:
+        axes, firsts, steps = [], [], []
+        for axis, residue, image, result, count in zip(AXES, (z, y, x), s.images, s.results, s.kernel, strict=True):
+            found, first, step = _taps_that_meet(f, given, axis, residue, count)
+            stride, dilation = given[f"stride_{axis}"], given[f"dilation_{axis}"]
+            windows = f.up(f.sub(image, residue), stride)
+            start = f.sub(f.add(residue, given[f"pad_{axis}"]), f.mul(first, dilation))
+            distance = f.sub(0, f.max(f.div(f.mul(step, dilation), stride), 1))
+            axes.append(Axis(result, windows, "1", found, f.div(start, stride), distance))
+            firsts.append(first)
+            steps.append(step)
+        weights = [f.mul(steps[0], f.mul(s.kernel[1], s.kernel[2])), f.mul(steps[1], s.kernel[2]), steps[2]]
+        tap = f.add(f.mul(f.add(f.mul(firsts[0], s.kernel[1]), firsts[1]), s.kernel[2]), firsts[2])
+        begin = f.add(f.mul(f.add(f.mul(z, s.images[1]), y), s.images[2]), x)
+        channel = f.mul(inputs, s.weights)
+        sums = _Sums(axes, "y", "x", outputs, inputs, s.pixels, apart, begin, weights, tap, s.weights, channel)
+        _add_up(s, sums, spread)
     return f.text("i64 0")
 
 
-def _conv_weight(vector: Vector, entry: str, attributes: str) -> str:
-    """The taps are rows of the result, so that cotangents are turned once for many of them. Threads share inputs,
-    outputs or groups: %all_... is how many there are."""
-    s = _Step(entry, ("all_groups", "all_inputs", "all_outputs"), ("x", "y", "w"), attributes)
-    f, given, real, lanes = s.f, s.given, vector.real, vector.lanes
-    wide = 2 * lanes
-    bounds = f.memory("i64", BOUNDS, 64)
-    table, here = f.memory("i64", MANY * ENTRY, 64), f.memory("i64", 3, 64)
-    packed, turned = f.memory(real, SHORT * BLOCK, 64), f.memory(real, (WIDE + wide) * BLOCK, 64)
-    kernel = product(f, *(given[f"taps_{axis}"] for axis in "zyx"))
-    every = {"inputs": given["all_inputs"], "outputs": given["all_outputs"]}
-    with f.loop(given["groups"]) as group:
-        result = f.at(s.arrays["w"], real, product(f, group, every["inputs"], kernel, every["outputs"]))
-        _clear(f, vector, result, s.taps, given["outputs"], every["outputs"])
-        with f.loop(given["outputs"], WIDE) as o, f.loop(s.taps, MANY) as first:
-            outputs, taps = f.min(f.sub(given["outputs"], o), WIDE), f.min(f.sub(s.taps, first), MANY)
-            f.pass_on("fill_table", TABLE, sizes=s.sizes, first=first, k=taps, table=table, bounds=bounds)
-            c = f.at(result, real, f.add(f.mul(first, every["outputs"]), o))
-            with f.loop(given["images"]) as n:
-                number = f.add(f.mul(n, given["all_groups"]), group)
-                image = f.at(s.arrays["x"], real, product(f, number, every["inputs"], s.pixels))
-                cotangents = f.at(s.arrays["y"], real, f.mul(f.add(f.mul(number, every["outputs"]), o), s.windows))
-                s.begin()
-                with f.loop(s.windows, BLOCK) as p:
-                    left = f.min(f.sub(s.windows, p), BLOCK)
-                    f.pass_on(
-                        "turn", TURN, k=left, t=f.at(cotangents, real, p), ldt=s.windows, n=outputs,
-                        wide=f.add(outputs, lanes), out=turned, ldo=wide,
-                    )  # fmt: skip
-                    with f.loop(taps, SHORT) as short:
-                        rows = f.min(f.sub(taps, short), SHORT)
-                        _copy_words(f, s.state, here)
-                        with f.loop(left, lanes) as v:
-                            f.pass_on(
-                                "pack_windows", PACK_WINDOWS, sizes=s.sizes, bounds=bounds, k=rows,
-                                table=f.at(table, "i64", f.mul(short, ENTRY)), image=image,
-                                count=f.min(f.sub(left, v), lanes), state=here, out=f.at(packed, real, v), ldo=BLOCK,
-                            )  # fmt: skip
-                        f.pass_on(
-                            "band_2", BAND, k=left, a=packed, row=BLOCK, step=1, b=turned, ldb=wide, m=rows,
-                            n=outputs, add="true", c=f.at(c, real, f.mul(short, every["outputs"])),
-                            ldc=every["outputs"], copy="false", panel=BLOCK,
-                        )  # fmt: skip
-                    _copy_words(f, here, s.state)
-    return f.text("i64 0")
+def _taps_that_meet(f: Function, given: dict[str, str], axis: str, residue: str, count: str) -> tuple[str, str, str]:
+    """Of the taps that meet places of this residue: how many, the first one, the distance to the next."""
+    found, first, step = (f.variable("i64", start) for start in (0, 0, 1))
+    place = f.add(residue, given[f"pad_{axis}"])
+    with f.loop(count) as tap:
+        distance = f.sub(place, f.mul(tap, given[f"dilation_{axis}"]))
+        with f.when(f.equal(f.rem(distance, given[f"stride_{axis}"]), 0)):
+            with f.when(f.equal(f.get(found), 0)):
+                f.set(first, tap)
+            with f.when(f.equal(f.get(found), 1)):
+                f.set(step, f.sub(tap, f.get(first)))
+            f.set(found, f.add(f.get(found), 1))
+    return f.get(found), f.get(first), f.get(step)
 
 
-def _copy_words(f: Function, source: str, target: str) -> None:
-    for place in range(3):
-        put(f, f.word(source, place), target, place)
-
-
-def _clear(f: Function, vector: Vector, matrix: str, rows: str, columns: str, leading: str) -> None:
-    with f.loop(rows) as i, f.loop(columns, vector.lanes) as j:
-        place = f.at(matrix, vector.real, f.add(f.mul(i, leading), j))
-        vector.store(f, "zeroinitializer", place, vector.first(f, f.sub(columns, j)))
-
-
-_WRITERS = {"conv": _conv, "conv_transpose": _conv_transpose, "conv_weight": _conv_weight}
-_HELPERS = {"conv": (pack_windows,), "conv_transpose": (pack, spread_windows), "conv_weight": (pack_windows, turn)}
+def _add_up(s: Step, sums: _Sums, spread: str | None) -> None:
+    """All images and groups, box by box of windows, block by block of taps and channels. `spread` says whether windows
+    are not side by side in the result, if they can be so."""
+    f, given, vector = s.f, s.given, s.vector
+    vectors = f.memory("i64", MANY * words(vector, spread is not None), 64)
+    size = blocks(f, vector, sums.axes, sums.channels, MANY * vector.lanes)
+    pixels = product(f, *(axis.size for axis in sums.axes))
+    group_weights = product(f, given["outputs"], given["inputs"], s.weights)
+    with (
+        s.each_tap_block(sums.axes, size, sums.taps, sums.channel) as (taps, counts, origins),
+        s.each_box(sums.axes, size, vectors, sums.apart, spread or "false") as (begins, _, many),
+    ):
+        first_tap = f.add(s.place(taps, sums.taps), sums.tap)
+        first_window = f.add(s.place(begins, sums.apart), sums.begin)
+        first_block = f.equal(f.add(f.add(taps[0], taps[1]), taps[2]), 0)
+        with (
+            f.loop(given["images"]) as n,
+            f.loop(given["groups"]) as group,
+            f.loop(f.max(sums.channels, 1), size.channels) as channel,
+        ):
+            number, some = f.add(f.mul(n, given["groups"]), group), f.min(f.sub(sums.channels, channel), size.channels)
+            source = s.at(sums.source, f.mul(f.add(f.mul(number, sums.channels), channel), pixels))
+            s.pack(sums.axes, size, begins, origins, source=source, channels=some, apart=pixels, out=s.field)
+            weight = f.add(f.add(f.mul(group, group_weights), f.mul(channel, sums.channel)), first_tap)
+            f.pass_on(
+                "results", RESULTS, k=product(f, some, *counts), taps=s.taps, w=s.at("w", weight), row=sums.row,
+                field=s.field, vectors=vectors, m=sums.rows, many=many, ldo=sums.whole,
+                add=f.negated(f.both(first_block, f.equal(channel, 0))),
+                out=s.at(sums.result, f.add(product(f, number, sums.rows, sums.whole), first_window)),
+            )  # fmt: skip

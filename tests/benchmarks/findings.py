@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from .limits import Limits
-from .problems import GRADIENT, VALUE, Convolution, Hessian, Matrices, Problem
+from .problems import GRADIENT, TRAINING, VALUE, Convolution, ConvolutionalNetwork, Hessian, Matrices, Problem
 from .race import OURS, Outcome
 from .worker import CALLS, LOOPS
 
@@ -138,6 +138,13 @@ def _convolutions(found: Findings) -> Iterator[Verdict]:
             yield Verdict(f"{outcome.workload.name}: at most 1.5 times PyTorch's time", figure, max(times)[0] <= 1.5)
 
 
+def _networks(found: Findings) -> Iterator[Verdict]:
+    for outcome in _outcomes_of(found, ConvolutionalNetwork):
+        for mode, times in _against(outcome, "torch"):
+            if mode == TRAINING:
+                yield Verdict(f"{outcome.workload.name}: trains faster than PyTorch", f"{times:.2f} times", times > 1)
+
+
 def _hessians(found: Findings) -> Iterator[Verdict]:
     for outcome in _outcomes_of(found, Hessian):
         for _, times in _against(outcome, "jax"):
@@ -178,5 +185,5 @@ def _against(outcome: Outcome, rival: str) -> Iterator[tuple[str, float]]:
 
 RULES = (
     _tiny_steps, _named_networks, _no_slower, _waits, _compile_time, _graphs, _gradients,
-    _convolutions, _hessians, _scans, _matrices,
+    _convolutions, _networks, _hessians, _scans, _matrices,
 )  # fmt: skip

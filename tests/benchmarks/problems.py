@@ -13,6 +13,7 @@ Array = np.ndarray
 FORWARD, BY_IMAGES, BY_WEIGHTS = "forward", "d/dx", "d/dw"
 VALUE, GRADIENT, HESSIAN = "value", "gradient", "hessian"
 CHOLESKY, SOLVE, INVERSE = "cholesky", "solve", "inv"
+TRAINING = "training step"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,62 @@ class Convolution:
             (self.outputs, self.inputs, self.window, self.window),
             (self.batch, self.outputs, count, count),
         )
+
+
+@dataclass(frozen=True)
+class ConvolutionalNetwork:
+    """Of digits of 28 x 28: blocks of convolutions, each block with a pooling behind it, then dense layers.
+
+    ``blocks`` has (outputs, window) for each convolution, which is padded. With ``norm`` a batch norm takes the place
+    of its bias. It is one of examples/mnist_*.py without the dropout, so that libraries can be checked against each
+    other. A training step returns the loss before it, and updates all weights by Adam.
+    """
+
+    name: str
+    blocks: tuple[tuple[tuple[int, int], ...], ...]
+    dense: tuple[int, ...]
+    norm: bool = False
+    size: int = 28
+    batch: int = 50
+    peers = ("torch",)
+
+    @property
+    def about(self) -> str:
+        convolutions = ", then ".join(" and ".join(f"{o} of {k} x {k}" for o, k in block) for block in self.blocks)
+        norm = " with batch norms" * self.norm
+        dense = " and ".join(map(str, self.dense))
+        return f"{self.batch} digits through convolutions{norm} ({convolutions}), each pooled; dense layers of {dense}"
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Those of the weights, layer by layer: W and b, or W and the scale and shift of the norm."""
+        shapes: list[tuple[int, ...]] = []
+        features, size = 1, self.size
+        for block in self.blocks:
+            for outputs, window in block:
+                shapes += [(outputs, features, window, window), *((outputs,),) * (2 if self.norm else 1)]
+                features = outputs
+            size //= 2
+        features *= size * size
+        for outputs in self.dense:
+            shapes += [(features, outputs), (outputs,)]
+            features = outputs
+        return shapes
+
+    def arrays(self) -> tuple[Array, ...]:
+        """Images, labels, weights."""
+        rng = np.random.default_rng(0)
+        images = rng.random((self.batch, 1, self.size, self.size), np.float32)
+        labels = rng.integers(0, self.dense[-1], self.batch)
+        return images, labels, *(_initial(rng, shape) for shape in self.shapes)
+
+
+def _initial(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """He's values for matrices and windows; what is added or multiplied element by element is about one."""
+    if len(shape) == 1:
+        return 1 + rng.standard_normal(shape, np.float32) / 10
+    inputs = np.prod(shape[1:]) if len(shape) == 4 else shape[0]
+    return rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / inputs))
 
 
 @dataclass(frozen=True)
@@ -162,7 +219,7 @@ def _normal(*shapes: tuple[int, ...]) -> tuple[Array, ...]:
     return tuple(rng.standard_normal(shape, np.float32) for shape in shapes)
 
 
-Problem = Convolution | Hessian | Integration | Recurrence | Matrices
+Problem = Convolution | ConvolutionalNetwork | Hessian | Integration | Recurrence | Matrices
 
 PROBLEMS: dict[str, Problem] = {
     problem.name: problem
@@ -170,6 +227,8 @@ PROBLEMS: dict[str, Problem] = {
         Convolution("conv-1-32-5x5", inputs=1, outputs=32, window=5, size=28),
         Convolution("conv-32-64-3x3", inputs=32, outputs=64, window=3, size=28),
         Convolution("conv-16-32-padded", inputs=16, outputs=32, window=3, size=32, padding=1),
+        ConvolutionalNetwork("mnist-cnn", blocks=(((16, 5),), ((32, 3),)), dense=(64, 10)),
+        ConvolutionalNetwork("mnist-vgg", blocks=tuple(((o, 3), (o, 3)) for o in (8, 16, 32)), dense=(10,), norm=True),
         Hessian("hessian-100"),
         Integration("rk4-10000"),
         Recurrence("lstm-1000"),

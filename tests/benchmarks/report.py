@@ -28,11 +28,12 @@ python3 -m venv .venv && .venv/bin/pip install -e '.[benchmarks]' && .venv/bin/p
 ```
 
 Everything is float32. Networks are trained with Adam on the mean cross-entropy; for sums the value and its gradient
-with respect to the input are computed; convolutions, scans, a Hessian and small matrices have a table of their own. All
-libraries do the same work: they start from the same weights, and one whose first losses (or results) are not those of
-symdiff is refused. Each runs in a process of its own with its default number of threads, and is written as its users
-write it for speed: jitted JAX whose state is donated, eager PyTorch with the fused Adam (`torch.compile` takes a minute
-to compile and is measured only with `--peers`), PyTensor's Numba mode with shared variables, NumPy in place.
+with respect to the input are computed; convolutions and networks of them, scans, a Hessian and small matrices have a
+table of their own. All libraries do the same work: they start from the same weights, and one whose first losses (or
+results) are not those of symdiff is refused. Each runs in a process of its own with its default number of threads, and
+is written as its users write it for speed: jitted JAX whose state is donated, eager PyTorch with the fused Adam
+(`torch.compile` takes a minute to compile and is measured only with `--peers`), PyTensor's Numba mode with shared
+variables, NumPy in place.
 
 - **A call per step**: NumPy arrays go in, the loss comes out as a Python float, and for a gradient a NumPy array.
 - **Loops inside**: whole epochs without returning to Python: `fit`, and JAX's `lax.scan` over data on the device.

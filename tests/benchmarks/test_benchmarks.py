@@ -15,7 +15,7 @@ from . import peers
 from .findings import Findings, Verdict, verdicts
 from .limits import Limits, copy_size
 from .peers.with_symdiff import Symdiff, model
-from .problems import BY_IMAGES, FORWARD, GRADIENT, HESSIAN, SOLVE, VALUE
+from .problems import BY_IMAGES, FORWARD, GRADIENT, HESSIAN, SOLVE, TRAINING, VALUE
 from .processes import ROOT
 from .race import Outcome, WorkerError, check, takes_part
 from .report import page
@@ -36,6 +36,8 @@ SMALL: dict[str, dict[str, int]] = {  # of problems, so that the interpreter fin
     "conv-1-32-5x5": {"batch": 2},
     "conv-32-64-3x3": {"batch": 2},
     "conv-16-32-padded": {"batch": 2},
+    "mnist-cnn": {"batch": 4},
+    "mnist-vgg": {"batch": 4},
     "rk4-10000": {"steps": 100},
     "lstm-1000": {"steps": 30},
     "matrices-4x4": {"count": 100},
@@ -136,11 +138,12 @@ def test_verdicts_are_computed_from_the_figures() -> None:
     assert "0.90 (jax calls, 64-128-10)" in slower.figure
 
 
-def problems(conv: float, hessian: float, scan: float, compiling: float, matrices: float) -> Findings:
+def problems(conv: float, network: float, hessian: float, scan: float, compiling: float, matrices: float) -> Findings:
     """How many times as long as PyTorch, JAX, the value, a second and the others symdiff takes."""
     found = Findings(scan_seconds={"rk4-10000": compiling})
     for name, ours, theirs in (
         ("conv-32-64-3x3", {FORWARD: 1.0, BY_IMAGES: conv}, {("torch", FORWARD): 1.0, ("torch", BY_IMAGES): 1.0}),
+        ("mnist-cnn", {TRAINING: network}, {("torch", TRAINING): 1.0}),
         ("hessian-100", {HESSIAN: hessian}, {("jax", HESSIAN): 1.0}),
         ("rk4-10000", {VALUE: 1.0, GRADIENT: scan}, {("jax", VALUE): 1.0}),
         ("matrices-4x4", {SOLVE: matrices}, {("jax", SOLVE): 1.0, ("numpy", SOLVE): 1.0}),
@@ -151,15 +154,16 @@ def problems(conv: float, hessian: float, scan: float, compiling: float, matrice
 
 
 def test_verdicts_of_problems() -> None:
-    good = list(verdicts(problems(conv=1.5, hessian=1.0, scan=4.0, compiling=0.9, matrices=1.0)))
-    assert len(good) == 6 and all(verdict.met for verdict in good)
+    good = list(verdicts(problems(conv=1.5, network=0.9, hessian=1.0, scan=4.0, compiling=0.9, matrices=1.0)))
+    assert len(good) == 7 and all(verdict.met for verdict in good)
     assert good[0] == Verdict("conv-32-64-3x3: at most 1.5 times PyTorch's time", "1.00 (forward), 1.50 (d/dx)", True)
-    bad = list(verdicts(problems(conv=1.6, hessian=1.1, scan=4.1, compiling=1.1, matrices=1.1)))
-    assert len(bad) == 6 and not any(verdict.met for verdict in bad)
+    assert Verdict("mnist-cnn: trains faster than PyTorch", "1.11 times", True) in good
+    bad = list(verdicts(problems(conv=1.6, network=1.0, hessian=1.1, scan=4.1, compiling=1.1, matrices=1.1)))
+    assert len(bad) == 7 and not any(verdict.met for verdict in bad)
 
 
 def test_problems_have_a_table_with_a_row_for_each_mode() -> None:
-    text = page(problems(conv=2e-3, hessian=1.0, scan=1.0, compiling=0.5, matrices=1.0))
+    text = page(problems(conv=2e-3, network=1.0, hessian=1.0, scan=1.0, compiling=0.5, matrices=1.0))
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
     assert ["problem", "", "symdiff", "jax", "numpy", "torch"] in rows
     assert ["conv-32-64-3x3", "d/dx", "2000", "", "", "500.00 x, 1000000"] in rows

@@ -49,13 +49,26 @@ def test_three_ways(image: Any, weights: Any, settings: Any, n: int) -> None:
 @pytest.mark.parametrize(
     ("image", "weights", "settings"),
     [
-        ((N, 40, 9, 11), (70, 40, 4, 4), {"padding": 2}),  # more taps than a table has
+        ((N, 40, 9, 11), (70, 40, 4, 4), {"padding": 2}),  # channels in blocks
         ((N, 3, 30, 7), (19, 3, 3, 3), {"stride": (2, 1), "padding": 1}),  # rows shorter than a vector
         ((N, 2, 3, 5, 40), (5, 2, 2, 3, 5), {"padding": (1, 0, 2), "dilation": (1, 1, 3)}),
-        ((N, 1, 4, 4), (530, 1, 2, 2), {}),  # more outputs than are turned at a time
-        ((N, 16, 20, 20), (16, 1, 3, 3), {"groups": 16, "padding": "same"}),  # loops
+        ((N, 4, 20, 20, 20), (4, 4, 3, 3, 3), {"padding": 1}),  # planes in boxes
+        ((N, 4, 7, 9, 8), (5, 4, 3, 3, 3), {"padding": 1, "stride": (2, 3, 1)}),
+        ((N, 2, 10, 12, 900), (4, 2, 4, 9, 3), {"stride": (3, 1, 1)}),  # planes that fill a field
+        ((N, 1, 4, 4), (530, 1, 2, 2), {}),
+        ((N, 16, 20, 20), (16, 1, 3, 3), {"groups": 16, "padding": "same"}),
         ((N, 6, 20, 20), (15, 2, 3, 3), {"groups": 3, "padding": "same"}),
         ((N, 5, 200), (7, 5, 9), {"dilation": 20, "padding": 70}),  # taps that meet no window of a vector
+        ((N, 3, 9, 9), (5, 3, 1, 1), {"stride": 3, "padding": 2}),  # elements that no tap meets
+        ((N, 5, 12, 12), (6, 5, 2, 2), {"stride": 4, "dilation": 3}),
+        ((N, 4, 3, 3), (4, 4, 5, 5), {"padding": 2}),  # windows larger than the image
+        ((N, 4, 300, 70), (4, 4, 3, 3), {"padding": 1}),  # rows in boxes
+        ((N, 2, 5000), (4, 2, 5), {"padding": 2}),  # parts of rows in boxes
+        ((N, 2, 5000), (4, 2, 5), {"stride": 3, "dilation": 2}),
+        ((N, 2, 30, 30), (4, 2, 20, 20), {}),  # taps in blocks
+        ((N, 2, 3000), (4, 2, 700), {"stride": 2}),
+        ((N, 2, 7000), (4, 2, 3), {"dilation": 3000, "padding": 10}),  # taps too far apart for one field
+        ((N, 2, 90, 90), (4, 2, 3, 3), {"dilation": (30, 35), "padding": 10}),
     ],
 )
 def test_blocks(image: Any, weights: Any, settings: Any, native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,6 +82,20 @@ def test_blocks(image: Any, weights: Any, settings: Any, native: bool, monkeypat
     expected = sd.compile(outputs, inputs=leaves, backend="numpy")(*values)
     for actual, wanted in zip(sd.compile(outputs, inputs=leaves)(*values), expected, strict=True):
         np.testing.assert_allclose(actual, wanted, rtol=1e-11, atol=1e-11 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+def test_what_is_not_finite_goes_only_where_its_windows_are(bad: float) -> None:
+    outputs, leaves = everything((2, 3, 6, 7), (5, 3, 3, 3), padding=1)
+    x, w, ct = (np.random.default_rng(k).normal(size=node.shape) for k, node in enumerate(leaves))
+    compiled, reference = (sd.compile(outputs, inputs=leaves, backend=backend) for backend in ("native", "numpy"))
+    for k, at in ((0, (1, 2, 0, 6)), (0, (0, 0, 3, 3)), (2, (0, 4, 5, 6)), (2, (1, 0, 2, 6))):
+        values = [x.copy(), w.copy(), ct.copy()]
+        values[k][at] = bad
+        with np.errstate(invalid="ignore"):
+            expected = reference(*values)
+        for found, wanted in zip(compiled(*values), expected, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
 
 
 @functools.cache
@@ -104,6 +131,31 @@ def test_steps_for_both_kinds_of_vectors(width: int, dtype: str, stride: int) ->
         np.testing.assert_allclose(
             actual, wanted, rtol=1e-4 if dtype == "float32" else 1e-12, atol=1e-4 if dtype == "float32" else 1e-12
         )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_shares_have_the_bits_of_the_whole(dtype: str) -> None:
+    """Whatever images or channels a thread makes."""
+    found = gemm.shape()
+    if found is None:
+        pytest.skip("products are not our own")
+    rng = np.random.default_rng(0)
+    x, w, y = (rng.normal(size=s).astype(dtype) for s in ((9, 40, 9, 9), (24, 40, 3, 3), (9, 24, 9, 9)))
+    sizes = [9, 1, 40, 24, 1, 9, 9, 1, 9, 9, 1, 3, 3, 1, 1, 1, 0, 1, 1, 1, 1, 1]
+    for name, given, shape in (("conv", x, y.shape), ("conv_transpose", y, x.shape)):
+        whole, parts = (np.full(shape, np.nan, dtype) for _ in range(2))
+        run_step(step(name, dtype, found.bytes), sizes, given, w, whole)
+        for images in (slice(0, 2), slice(2, 9)):
+            count = images.stop - images.start
+            run_step(step(name, dtype, found.bytes), [count, *sizes[1:]], given[images], w, parts[images])
+        assert np.array_equal(whole, parts)
+    whole, parts = (np.full((40, 3, 3, 24), np.nan, dtype) for _ in range(2))
+    run_step(step("conv_weight", dtype, found.bytes), [*sizes, 1, 40, 24], x, y, whole)
+    slots = [*sizes, 1, 40, 24]
+    for inputs in (slice(0, 7), slice(7, 40)):
+        slots[2] = inputs.stop - inputs.start
+        run_step(step("conv_weight", dtype, found.bytes), slots, x[:, inputs], y, parts[inputs])
+    assert np.array_equal(whole, parts)
 
 
 def run_step(address: int, numbers: list[int], *arrays: Any) -> None:

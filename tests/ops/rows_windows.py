@@ -9,9 +9,10 @@ from scipy import ndimage, signal
 
 from symdiff import nn
 from symdiff.core.node import build
+from symdiff.ops import tiles
 from symdiff.ops.pool import max_position
 from symdiff.ops.record import OPS
-from tests.ops.rows import Array, N, distinct, halves, of, positive, row
+from tests.ops.rows import Array, N, distinct, halves, integers, of, positive, row
 
 # -- convolutions, by SciPy's correlation of one channel with one window
 
@@ -184,6 +185,46 @@ row(
     lambda x: np.stack([x[:, :, :2].argmax(-1), 1 + x[:, :, 1:4].argmax(-1), 0 * x[:, :, 0].astype(int) + 3], -1),
     of(N, 2, 4, domain=halves),
     order=0,
+)
+
+
+def np_tiles(x: Array) -> Array:
+    """The elements of tiles of 2 by 3 as rows."""
+    apart = x.reshape(*x.shape[:-2], x.shape[-2] // 2, 2, x.shape[-1] // 3, 3)
+    return np.moveaxis(apart, -3, -2).reshape(*apart.shape[:-4], apart.shape[-4], apart.shape[-2], 6)
+
+
+row(
+    "largest_of_tiles",
+    lambda x: tiles.largest_of_tiles(x, (2, 3)),
+    lambda x: np_tiles(x).argmax(-1).astype(np.int8),
+    of(N, 4, 6, domain=halves),
+    order=0,
+)
+row(
+    "max_of_tiles",
+    lambda x: tiles.max_of_tiles(x, (2, 3)),
+    lambda x: np_tiles(x).max(-1),
+    of(N, 4, 6, domain=distinct),
+)
+row(
+    "take_from_tiles",
+    lambda x, at: build(OPS["take_from_tiles"], [x, at], {"taps": (2, 3)}),
+    lambda x, at: np.take_along_axis(np_tiles(x), at[..., None].astype(int), -1)[..., 0],
+    of(N, 4, 6),
+    of(N, 2, 2, domain=integers(0, 6), dtype="int8"),
+)
+row(
+    "put_in_tiles",
+    lambda y, at: build(OPS["put_in_tiles"], [y, at], {"taps": (2, 3)}),
+    lambda y, at: (
+        np.einsum("...pqt,...pq->...pqt", (at[..., None] == np.arange(6)).astype(y.dtype), y)
+        .reshape(*y.shape, 2, 3)
+        .swapaxes(-3, -2)
+        .reshape(*y.shape[:-2], 4, 6)
+    ),
+    of(N, 2, 2),
+    of(N, 2, 2, domain=integers(0, 6), dtype="int8"),
 )
 for size, step in ((2, 2), (3, 2), (2, 3)):
     row(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,8 +19,10 @@ from ..problems import (
     HESSIAN,
     INVERSE,
     SOLVE,
+    TRAINING,
     VALUE,
     Convolution,
+    ConvolutionalNetwork,
     Hessian,
     Integration,
     Matrices,
@@ -105,9 +107,13 @@ class Symdiff(Peer):
         return call
 
     def functions(self, problem: Problem) -> dict[str, Function]:
-        symbols = [sd.input(f"x{k}", array.shape, dtype="float32") for k, array in enumerate(problem.arrays())]
+        arrays = problem.arrays()
+        symbols = [sd.input(f"x{k}", array.shape, dtype=array.dtype) for k, array in enumerate(arrays)]
         outputs = _OUTPUTS[type(problem)](problem, *symbols)
-        return {mode: sd.compile(nodes, inputs=symbols, backend=self.backend) for mode, nodes in outputs.items()}
+        found = {mode: sd.compile(nodes, inputs=symbols, backend=self.backend) for mode, nodes in outputs.items()}
+        if isinstance(problem, ConvolutionalNetwork):
+            found[TRAINING] = _training(problem, symbols[:2], arrays[2:], self.backend)
+        return found
 
 
 def _chain(chain: Chain) -> tuple[Node, list[Node]]:
@@ -129,6 +135,38 @@ Outputs = dict[str, list[Node]]
 def _convolution(problem: Convolution, x: Node, w: Node, ct: Node) -> Outputs:
     y = sd.nn.conv2d(x, w, padding=problem.padding)
     return {FORWARD: [y], BY_IMAGES: sd.vjp([y], [x], [ct]), BY_WEIGHTS: sd.vjp([y], [w], [ct])}
+
+
+def _network_loss(problem: ConvolutionalNetwork, x: Node, y: Node, weights: Sequence[Node]) -> Node:
+    given = iter(weights)
+    for block in problem.blocks:
+        for _, window in block:
+            if problem.norm:
+                x = sd.nn.conv2d(x, next(given), padding=window // 2)
+                x = sd.nn.batch_norm(x, weight=next(given), bias=next(given), training=True)
+            else:
+                x = sd.nn.conv2d(x, next(given), next(given), padding=window // 2)
+            x = sd.relu(x)
+        x = sd.nn.max_pool2d(x, 2)
+    x = x.reshape((problem.batch, -1))
+    for k in range(len(problem.dense)):
+        x = (sd.relu(x) if k else x) @ next(given) + next(given)
+    return sd.losses.softmax_cross_entropy(x, y)
+
+
+def _network(problem: ConvolutionalNetwork, x: Node, y: Node, *weights: Node) -> Outputs:
+    return _value_and_gradient(_network_loss(problem, x, y, weights), list(weights))
+
+
+def _training(problem: ConvolutionalNetwork, inputs: list[Node], values: Sequence[Array], backend: str) -> Function:
+    """Takes all arrays, as the other functions do, and goes on from the weights it has."""
+    params = [sd.param(f"p{k}", shape, dtype="float32") for k, shape in enumerate(problem.shapes)]
+    loss = _network_loss(problem, *inputs, params)
+    step = sd.train_step(loss, inputs, sd.optim.adam(RATE, (BETA1, BETA2), EPSILON))
+    train, state = sd.compile(step, backend=backend), step.init(seed=0)
+    for param, value in zip(params, values, strict=True):
+        state[param.attrs["name"]] = value
+    return lambda x, y, *weights: (train(state, x, y).loss,)
 
 
 def _hessian(problem: Hessian, theta: Node, x: Node, y: Node) -> Outputs:
@@ -157,6 +195,7 @@ def _matrices(_: Matrices, a: Node, b: Node) -> Outputs:
 
 _OUTPUTS: dict[type, Callable[..., Outputs]] = {
     Convolution: _convolution,
+    ConvolutionalNetwork: _network,
     Hessian: _hessian,
     Integration: _integration,
     Recurrence: _recurrence,

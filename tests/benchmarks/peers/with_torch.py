@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,8 +13,12 @@ from ..problems import (
     BY_IMAGES,
     BY_WEIGHTS,
     FORWARD,
+    GRADIENT,
     HESSIAN,
+    TRAINING,
+    VALUE,
     Convolution,
+    ConvolutionalNetwork,
     Hessian,
     Problem,
 )
@@ -119,6 +123,47 @@ def _convolution(problem: Convolution) -> Functions:
     }
 
 
+def _network_loss_of(problem: ConvolutionalNetwork, x: Any, y: Any, weights: Sequence[Any]) -> Any:
+    given = iter(weights)
+    for block in problem.blocks:
+        for _, window in block:
+            if problem.norm:
+                x = functional.conv2d(x, next(given), padding=window // 2)
+                x = functional.batch_norm(x, None, None, next(given), next(given), training=True)
+            else:
+                x = functional.conv2d(x, next(given), next(given), padding=window // 2)
+            x = functional.relu(x)
+        x = functional.max_pool2d(x, 2)
+    x = x.flatten(1)
+    for k in range(len(problem.dense)):
+        W, b = next(given), next(given)
+        x = torch.addmm(b, functional.relu(x) if k else x, W)
+    return functional.cross_entropy(x, y)
+
+
+def _network(problem: ConvolutionalNetwork) -> Functions:
+    weights = [torch.from_numpy(array).clone().requires_grad_() for array in problem.arrays()[2:]]
+    adam = torch.optim.Adam(weights, lr=RATE, betas=(BETA1, BETA2), eps=EPSILON, fused=True)
+
+    def gradient(x: Any, y: Any, *weights: Any) -> tuple[Any, ...]:
+        leaves = [weight.requires_grad_() for weight in weights]
+        loss = _network_loss_of(problem, x, y, leaves)
+        return loss, *torch.autograd.grad(loss, leaves)
+
+    def train(x: Any, y: Any, *_: Any) -> tuple[Any, ...]:
+        adam.zero_grad()
+        loss = _network_loss_of(problem, x, y, weights)
+        loss.backward()
+        adam.step()
+        return (loss,)
+
+    return {
+        VALUE: lambda x, y, *weights: (_network_loss_of(problem, x, y, weights),),
+        GRADIENT: gradient,
+        TRAINING: train,
+    }
+
+
 def _hessian(problem: Hessian) -> Functions:
     hessian = torch.func.hessian(partial(problem.loss, torch))
     return {HESSIAN: lambda *arrays: (hessian(*arrays),)}
@@ -126,5 +171,6 @@ def _hessian(problem: Hessian) -> Functions:
 
 _FUNCTIONS: dict[type, Callable[..., Functions]] = {
     Convolution: _convolution,
+    ConvolutionalNetwork: _network,
     Hessian: _hessian,
 }
