@@ -14,7 +14,7 @@ import numpy as np
 
 from .core.dim import Dim, product
 from .core.types import Shape
-from .cut import Cut, cut_of
+from .cut import Cut, cuts_of
 from .emit.module import EmittedKernel, Module
 from .lower.cost import cost_of
 from .lower.memory import bytes_of
@@ -84,7 +84,7 @@ class Table:
     def __init__(self, module: Module) -> None:
         self.slots = Slots()
         calls = [step for step in all_steps(module.program) if isinstance(step, KernelCall) and team.can_share()]
-        self.cuts = {call: cut for call in calls if (cut := cut_of(call)) is not None}
+        self.cuts = cuts_of(calls)
         self.inside: dict[Program, Array] = {}  # the tables that steps of this one run
         self.reports: dict[Step, int] = {}  # for these steps, the slot of the status of the step inside that failed
         self.native = dict(_done_natively(all_steps(module.program)))

@@ -30,7 +30,6 @@ NEAR = 2
 SWAPPED = 32
 """With so many rows and products a sum or more, making a narrow C as C^T pays for turning it back."""
 
-BAND = TILE | {"copy": "i1", "panel": "i64"}
 _STRIP = TILE | {"pack": "i1", "room": "ptr"}
 _STRIPS = TILE | {"trans_a": "i1", "trans_b": "i1"}
 _GROUP = TILE | {"trans_b": "i1", "first": "i1", "room": "ptr"}
@@ -56,9 +55,6 @@ class Shape:
 
     def vector(self, dtype: str) -> Vector:
         return Vector(REALS[dtype], self.bytes // (4 if dtype == "float32" else 8))
-
-    def heights(self, vectors: int) -> tuple[int, int]:
-        return next((high, low) for wide, high, low in self.tiles if wide == vectors)
 
 
 AVX512 = Shape(64, ((4, 5, 3), (2, 8, 4), (1, 16, 8)), 8)
@@ -99,40 +95,6 @@ def text(dtype: str, shape: Shape, entry: str) -> str:
         _step(vector, entry, attributes),
     ]
     return "\n".join([vector.declarations, *functions])
-
-
-def band(vector: Vector, shape: Shape, vectors: int, attributes: str) -> str:
-    """Tiles, row by row. Column j of B is at b + j * panel where a tile begins. With %copy, A is transposed."""
-    f = Function(f"band_{vectors}", declared(BAND), attributes)
-    real, lanes = vector.real, vector.lanes
-    high, low = shape.heights(vectors)
-    per_piece = -(-high // lanes)
-    piece = f.memory(real, BLOCK * per_piece * lanes, 64)
-    row, step = f.select("%copy", "i64", 1, "%row"), f.select("%copy", "i64", per_piece * lanes, "%step")
-    top = f.variable("i64", 0)
-
-    def tiles(height: int, partial: bool, a: str, row: str, step: str) -> None:
-        i = f.get(top)
-        c = f.at("%c", real, f.mul(i, "%ldc"))
-        with f.loop("%n", vectors * lanes) as j:
-            f.pass_on(
-                tile_name(height, vectors, partial), TILE,
-                a=a, row=row, step=step, b=f.at("%b", real, f.mul(j, "%panel")),
-                m=f.sub("%m", i), n=f.sub("%n", j), c=f.at(c, real, j),
-            )  # fmt: skip
-        f.set(top, f.add(i, height))
-
-    with f.repeat(lambda: f.less(f.add(f.get(top), high - 1), "%m")):
-        a = f.at("%a", real, f.mul(f.get(top), "%row"))
-        with f.when("%copy"), f.loop("%k") as p:
-            source = f.at(a, real, f.mul(p, "%step"))
-            for v in range(per_piece):
-                value = vector.load(f, f.at(source, real, v * lanes), vector.first(f, high, v * lanes))
-                vector.store(f, value, f.at(piece, real, f.add(f.mul(p, per_piece * lanes), v * lanes)))
-        tiles(high, False, f.select("%copy", "ptr", piece, a), row, step)
-    with f.repeat(lambda: f.less(f.get(top), "%m")):
-        tiles(low, True, f.at("%a", real, f.mul(f.get(top), "%row")), "%row", "%step")
-    return f.text()
 
 
 def _strip(vector: Vector, vectors: int, high: int, low: int, attributes: str) -> str:

@@ -17,7 +17,6 @@ TILE = {
 }  # fmt: skip
 """What a tile takes. Element (i, p) of A is at a + i * row + p * step, so A may be transposed; B and C are not."""
 PACKING = TILE | {"out": "ptr"}
-PACK = {"k": "i64", "b": "ptr", "ldb": "i64", "n": "i64", "out": "ptr"}
 TURN = {"k": "i64", "t": "ptr", "ldt": "i64", "n": "i64", "wide": "i64", "out": "ptr", "ldo": "i64"}
 
 
@@ -95,44 +94,13 @@ def dots(vector: Vector, attributes: str) -> str:
             tp = f.at(t, real, p)
             for start, total in zip(starts, sums, strict=True):
                 f.set(total, vector.fma(f, x, vector.load(f, f.at(tp, real, start), mask), f.get(total)))
-        values, distance = [f.get(total) for total in sums], 1
-        while distance < lanes:  # add pairs of lanes, as far as there are rows of two rows at once
-            seconds = values[1::2] or values
-            pairs = zip(values[::2], seconds, strict=True)
-            values = [vector.add(f, *vector.crossed(f, x, y, distance)) for x, y in pairs]
-            distance *= 2
-        result = f.variable(vector.kind, values[0])
+        result = f.variable(vector.kind, vector.summed(f, [f.get(total) for total in sums]))
         finish(f, vector, [(result, f.at("%c", real, j), vector.first(f, f.min(left, rows)))])
     return f.text()
 
 
-def pack(vector: Vector, attributes: str) -> str:
-    """%k rows of B into panels of two vectors of columns, the last one filled up with zeros."""
-    f = Function("pack", declared(PACK), attributes)
-    real, lanes = vector.real, vector.lanes
-    wide = 2 * lanes
-    rest = f.bits("%n", wide - 1)
-    whole = f.sub("%n", rest)
-    masks = [vector.first(f, rest, v * lanes) for v in range(2)]
-    with f.loop("%k") as p:
-        b = f.at("%b", real, f.mul(p, "%ldb"))
-        out = f.at("%out", real, f.mul(p, wide))
-
-        def move(j: str, v: int, mask: str | None, b: str = b, out: str = out) -> None:
-            value = vector.load(f, f.at(f.at(b, real, j), real, v * lanes), mask)
-            vector.store(f, value, f.at(f.at(out, real, f.mul(j, BLOCK)), real, v * lanes))
-
-        with f.loop(whole, wide) as j:
-            move(j, 0, None)
-            move(j, 1, None)
-        with f.when(f.less(0, rest)):
-            move(whole, 0, masks[0])
-            move(whole, 1, masks[1])
-    return f.text()
-
-
 def turn(vector: Vector, attributes: str) -> str:
-    """As `pack`, for B = T^T and rows %ldo apart: square by square, in registers.
+    """%k rows of B = T^T, %ldo apart, square by square, in registers.
 
     Columns beyond %n repeat the last one, but from column %wide on nothing is written; so the rows of a C with less
     than two vectors of columns can be made as well. There are rows up to a multiple of `lanes`, the last ones zeros.
