@@ -24,10 +24,11 @@ OPS: dict[str, Op] = {}  # of the rooms that are imported
 _UNPROVIDED = """
     again branch broadcast_to cholesky cofactor concat constant conv conv_transpose conv_weight cross_entropy
     cumulative_argmax cumulative_argmin det diagonal_transpose eigh expand_dims expm gelu gelu_tanh in_range input
-    integer_matmul inv iota is_last item linear_recurrence log_softmax logcumsumexp logsumexp loop max_position one_hot
-    param pinv qr random_bits random_normal random_uniform scatter_add scatter_add_along_axis scatter_max scatter_min
-    scatter_multiply scatter_set searchsorted_left searchsorted_right slice slice_transpose slogdet softmax solve
-    stop_gradient svd take_along_axis threefry triangular_solve unfold where
+    integer_matmul inv iota is_last item largest_of_tiles linear_recurrence log_softmax logcumsumexp logsumexp loop
+    max_of_tiles max_position one_hot param pinv put_in_tiles qr random_bits random_normal random_uniform
+    scatter_add scatter_add_along_axis scatter_max scatter_min scatter_multiply scatter_set searchsorted_left
+    searchsorted_right slice slice_transpose slogdet softmax solve stop_gradient svd take_along_axis take_from_tiles
+    threefry triangular_solve unfold where
 """  # the operators of all rooms that core does not call by name
 STEPS = NotDifferentiable("its value is a step function: the derivative is zero wherever it exists")
 INTEGERS = NotDifferentiable("its result is a position or a truth value, not a real number")
