@@ -161,7 +161,8 @@ class Values:
     def _computed(self, node: Node, index: IndexTuple, level: Level) -> Expr:
         lowering = node.op.lowering
         if isinstance(lowering, View):
-            return self.value(*operands_at(node, index)[0], level)
+            seen = self.value(*operands_at(node, index)[0], level)
+            return self._bind((node, index), seen, level) if isinstance(seen, Apply) else seen
         if isinstance(lowering, Elementwise):
             return self._elementwise(node, index, level)
         if isinstance(lowering, Index):

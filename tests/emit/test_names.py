@@ -136,3 +136,11 @@ def test_constants_have_different_names() -> None:
     assert "HALF" not in names
     assert all(name.isidentifier() for name in names)
     assert constants.name(0.5, kinds[0]) == names[4]
+
+
+def test_what_is_read_more_than_once_through_a_view_is_written_once() -> None:
+    x = sd.input("x", (sd.dim("n"), 8))
+    h = sd.relu(x * 2.0 + 1.0)
+    left, right = h[:, 0::2], h[:, 1::2]
+    source = Module(lower(sd.Graph({"out": sd.where(left > right, left, right * left)}))).source()
+    assert source.count("x[i, j * 2] * TWO") == source.count("x[i, j * 2 + 1] * TWO") == 1
