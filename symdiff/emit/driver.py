@@ -234,7 +234,7 @@ class DriverWriter:
             arrays = [_seen(buffer, view) for buffer, view in zip(call.buffers, call.views, strict=True)]
         else:
             pairs = zip(call.kernel.params, call.buffers, strict=True)
-            arrays = [f"{b.name}.reshape(-1)" if _is_flat(p, b) else _seen(b, p.shape) for p, b in pairs]
+            arrays = [_argument(param, buffer) for param, buffer in pairs]
         return ", ".join([*map(str, call.sizes), *arrays])
 
 
@@ -312,12 +312,15 @@ def _bracketed(size: int | Dim) -> str:
     return str(size) if isinstance(size, int) else f"({size})"
 
 
-def _is_flat(param: Param, buffer: Buffer) -> bool:
-    return param.shape == (SIZE,) and len(buffer.shape) != 1
+def _argument(param: Param, buffer: Buffer) -> str:
+    """A buffer as a kernel sees it: as it is, flat, or with neighbouring axes as one."""
+    if len(param.shape) == len(buffer.shape):
+        return buffer.name
+    return f"{buffer.name}.reshape(-1)" if param.shape == (SIZE,) else _seen(buffer, param.shape)
 
 
 def _seen(buffer: Buffer, view: Shape) -> str:
-    return buffer.name if len(view) == len(buffer.shape) else f"{buffer.name}.reshape({_shape(view)})"
+    return buffer.name if view == buffer.shape else f"{buffer.name}.reshape({_shape(view)})"
 
 
 def _listed(title: str, buffers: Sequence[Buffer]) -> Iterator[str]:

@@ -127,7 +127,7 @@ def _compile(missing: Mapping[str, Wanted], meanwhile: Iterable[Callable[[], obj
         from symdiff.runtime.compile import llvm_text  # imports Numba
         from symdiff.runtime.text import canonical
 
-        _numba_is_imported()
+        _let_numba_age()
         codes: dict[str, Future[bytes]] = {}
         for digest in sorted(missing, key=lambda digest: -len(sources[digest][0])):
             kernel, (text, constants) = missing[digest], sources[digest]
@@ -144,7 +144,7 @@ def _compile(missing: Mapping[str, Wanted], meanwhile: Iterable[Callable[[], obj
 
 
 @functools.cache
-def _numba_is_imported() -> None:
+def _let_numba_age() -> None:
     """Once in a process: what Numba is made of need not be looked through, which takes 30 ms."""
     all_is_old()
 

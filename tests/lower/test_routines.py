@@ -135,3 +135,11 @@ def test_printed_with_its_results():
     text = str(sd.Graph({"spread": high - low}))
     assert "extremes_1 = extremes(x)" in text and "(float64, float64)" in text
     assert "spread = extremes_1[1] - extremes_1[0]" in text
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_view_of_the_same_rank_is_another_shape(axis):
+    """A routine sees an array of three axes as (before, along, after), which is no more than three axes itself."""
+    x = sd.input("x", (4, 5, 6))
+    graph = sd.Graph([sd.argsort(x, axis), sd.logcumsumexp(x, axis), sd.grad(sd.sum(sd.sort(x, axis)[0] ** 2), x)])
+    assert_three_ways(graph, some_values(x), {})
