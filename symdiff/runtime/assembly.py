@@ -53,8 +53,8 @@ class Function:
         return name
 
     def call(self, name: str, *arguments: str) -> None:
-        """Call a function without a value; each argument comes with its type."""
-        self.do(f"call void @{name}({', '.join(arguments)})")
+        """Call a function without a value, by its name or its address; each argument comes with its type."""
+        self.do(f"call void {name if name.startswith('%') else f'@{name}'}({', '.join(arguments)})")
 
     def pass_on(self, name: str, kinds: Mapping[str, str], **values: Value) -> None:
         """Call a function whose parameters are `kinds`; those without a value here get what is called the same here."""
@@ -210,6 +210,16 @@ class Vector:
         return f"<{self.lanes} x i1>"
 
     @property
+    def has_masks(self) -> bool:
+        """Whether it costs nothing to load and store some lanes only: with AVX-512."""
+        return self.lanes * self.bytes_each == 64
+
+    @property
+    def part(self) -> int:
+        """How many of the numbers are 16 bytes, within which to move them costs the least."""
+        return 16 // self.bytes_each
+
+    @property
     def declarations(self) -> str:
         kind, name, mask = self.kind, self._name, self.mask
         return f"""
@@ -230,6 +240,18 @@ declare {kind} @llvm.masked.gather.{name}.v{self.lanes}p0(<{self.lanes} x ptr>, 
             return f.let(f"load {self.kind}, ptr {pointer}, align {self.bytes_each}")
         arguments = f"ptr {pointer}, i32 {self.bytes_each}, {self.mask} {mask}, {self.kind} {others}"
         return f.let(f"call {self.kind} @llvm.masked.load.{self._name}.p0({arguments})")
+
+    def joined(self, f: Function, pointers: Sequence[str]) -> str:
+        """The 16 bytes at each of the pointers, side by side."""
+        lanes, kind = self.part, f"<{self.part} x {self.real}>"
+        values = [f.let(f"load {kind}, ptr {pointer}, align {self.bytes_each}") for pointer in pointers]
+        while len(values) > 1:
+            lanes, kind, order = 2 * lanes, f"<{lanes} x {self.real}>", ", ".join(f"i32 {k}" for k in range(2 * lanes))
+            pairs = zip(values[::2], values[1::2], strict=True)
+            values = [
+                f.let(f"shufflevector {kind} {x}, {kind} {y}, <{lanes} x i32> <{order}>") for x, y in pairs
+            ]
+        return values[0]
 
     def gather(self, f: Function, pointers: str, mask: str, others: str) -> str:
         """As `load`, from a place for each lane."""

@@ -92,7 +92,6 @@ def tidied(text: str, entry: str) -> llvm.ModuleRef:
     passes = llvm.create_new_function_pass_manager()
     passes.add_sroa_pass()
     passes.add_simplify_cfg_pass()
-    passes.add_instruction_combine_pass()
     for function in module.functions:
         if not function.is_declaration:
             passes.run(function, builder)

@@ -13,11 +13,13 @@ that is not. So a division must not leave a single row or column of a larger pro
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 from symdiff.core.record import record
 from symdiff.runtime import cpu, native, walk
-from symdiff.runtime.assembly import REALS, Function, Vector, declared
+from symdiff.runtime.assembly import REALS, Function, Value, Vector, declared
 from symdiff.runtime.gemm_tile import BLOCK, PACKING, TILE, TURN, dots, finish, tile, tile_name, turn
+
 
 ROWS = 40
 """So many rows of C are made at a time, with all columns of a group: then CPUs see in which direction C is written."""
@@ -30,9 +32,9 @@ NEAR = 2
 SWAPPED = 32
 """With so many rows and products a sum or more, making a narrow C as C^T pays for turning it back."""
 
-_STRIP = TILE | {"pack": "i1", "room": "ptr"}
 _STRIPS = TILE | {"trans_a": "i1", "trans_b": "i1"}
 _GROUP = TILE | {"trans_b": "i1", "first": "i1", "room": "ptr"}
+_COLUMNS = _GROUP | {"wide": "i64", "high": "i64", "whole": "ptr", "low": "i64", "partial": "ptr"}
 _PRODUCT = {
     "trans_a": "i1", "trans_b": "i1", "m": "i64", "n": "i64", "k": "i64", "a": "ptr", "lda": "i64", "b": "ptr",
     "ldb": "i64", "add": "i1", "c": "ptr", "ldc": "i64",
@@ -83,47 +85,13 @@ def text(dtype: str, shape: Shape, entry: str) -> str:
     attributes = f'noinline "target-cpu"="{shape.cpu}"' if shape.cpu else "noinline"
     functions = [tile(vector, 2, shape.few_rows, True, attributes)]
     for vectors, high, low in shape.tiles:
-        functions += [
-            tile(vector, high, vectors, False, attributes),
-            tile(vector, high, vectors, False, attributes, packing=True),
-            tile(vector, low, vectors, True, attributes),
-            _strip(vector, vectors, high, low, attributes),
-        ]
+        functions += [tile(vector, high, vectors, False, attributes), tile(vector, low, vectors, True, attributes)]
     functions += [
         _group(vector, shape, attributes),
-        *(write(vector, attributes) for write in (dots, turn, _strips, _strips_swapped, _product)),
+        *(write(vector, attributes) for write in (_columns, dots, turn, _strips, _strips_swapped, _product)),
         _step(vector, entry, attributes),
     ]
     return "\n".join([vector.declarations, *functions])
-
-
-def _strip(vector: Vector, vectors: int, high: int, low: int, attributes: str) -> str:
-    """One strip of C, as wide as a tile, from top to bottom. With %pack the first tile packs B into %room.
-
-    Without, the strip must be as wide as a tile, or B be packed already, or rows be less than those of a whole tile.
-    """
-    f = Function(f"strip_{vectors}", declared(_STRIP), attributes)
-    top, b, ldb = f.variable("i64", 0), f.variable("ptr", "%b"), f.variable("i64", "%ldb")
-
-    def left() -> str:
-        return f.sub("%m", f.get(top))
-
-    def tiles(name: str, height: int) -> None:
-        i = f.get(top)
-        a, c = f.at("%a", vector.real, f.mul(i, "%row")), f.at("%c", vector.real, f.mul(i, "%ldc"))
-        f.pass_on(name, TILE, a=a, b=f.get(b), ldb=f.get(ldb), m=left(), c=c)
-        f.set(top, f.add(i, height))
-
-    with f.when("%pack"):
-        f.pass_on(tile_name(high, vectors, packing=True), PACKING, out="%room")
-        f.set(top, high)
-        f.set(b, "%room")
-        f.set(ldb, vectors * vector.lanes)
-    with f.repeat(lambda: f.less(high - 1, left())):
-        tiles(tile_name(high, vectors), high)
-    with f.repeat(lambda: f.less(0, left())):
-        tiles(tile_name(low, vectors, partial=True), low)
-    return f.text()
 
 
 def _strips(vector: Vector, attributes: str) -> str:
@@ -150,39 +118,79 @@ def _strips(vector: Vector, attributes: str) -> str:
 
 
 def _group(vector: Vector, shape: Shape, attributes: str) -> str:
-    """Strip after strip of some rows of C. The %first ones pack B into %room, or turn it; where its rows are near each
-    other, or those of C few, all read it where it is."""
+    """Some rows of C: the columns that fit a tile of each width, from the widest on."""
     f = Function("group", declared(_GROUP), attributes)
     real, lanes = vector.real, vector.lanes
     across = f.select("%trans_b", "i64", "%ldb", 1)
     done = f.variable("i64", 0)
-    few = f.both("%first", f.both(f.less("%m", 3), f.negated("%trans_b")))
 
-    def more_than(columns: int) -> str:
-        return f.less(columns, f.sub("%n", f.get(done)))
-
-    def at_strip(wide: int) -> tuple[str, str, str]:
+    def next_columns(count: str) -> dict[str, Value]:
         j = f.get(done)
-        f.set(done, f.add(j, wide))
-        return f.min(f.sub("%n", j), wide), f.at("%b", real, f.mul(j, across)), f.at("%c", real, j)
+        f.set(done, f.add(j, count))
+        b, c = f.at("%b", real, f.mul(j, across)), f.at("%c", real, j)
+        return {"n": count, "b": b, "c": c, "room": f.at("%room", real, f.mul(j, BLOCK))}
 
-    with f.repeat(lambda: f.both(few, more_than(2 * lanes))):
-        n, b, c = at_strip(shape.few_rows * lanes)
-        f.pass_on(tile_name(2, shape.few_rows, partial=True), TILE, b=b, n=n, c=c)
-    for vectors, high, _ in shape.tiles:
+    def strips(wide: int, beyond: int) -> str:
+        """The columns of all strips that have more than `beyond` columns."""
+        left = f.sub("%n", f.get(done))
+        return f.min(left, f.bits(f.add(left, wide - 1 - beyond), -wide))
+
+    few = f.both("%first", f.both(f.less("%m", 3), f.negated("%trans_b")))
+    with f.when(few):
+        wide = shape.few_rows * lanes
+        part = next_columns(strips(wide, 2 * lanes))
+        with f.loop(part["n"], wide) as j:
+            b, c = (f.at(str(part[name]), real, j) for name in "bc")
+            n = f.min(f.sub(part["n"], j), wide)
+            f.pass_on(tile_name(2, shape.few_rows, partial=True), TILE, b=b, n=n, c=c)
+    for vectors, high, low in shape.tiles:
         wide = vectors * lanes
-        with f.repeat(functools.partial(more_than, wide - lanes)):
-            panel = f.at("%room", real, f.mul(f.get(done), BLOCK))
-            n, b, c = at_strip(wide)
-            near = f.both(f.equal(n, wide), f.less("%ldb", NEAR * wide + 1))
-            direct = f.both(f.negated("%trans_b"), f.any(near, f.both("%first", f.less("%m", high))))
-            pack = f.both(f.both("%first", f.negated("%trans_b")), f.negated(direct))
-            with f.when(f.both("%first", "%trans_b")), f.loop(n, lanes) as v:
-                t, out, count = f.at(b, real, f.mul(v, "%ldb")), f.at(panel, real, v), f.min(f.sub(n, v), lanes)
-                f.pass_on("turn", TURN, t=t, ldt="%ldb", n=count, wide=lanes, out=out, ldo=wide)
-            there = f.any(pack, direct)
-            b, ldb = f.select(there, "ptr", b, panel), f.select(there, "i64", "%ldb", wide)
-            f.pass_on(f"strip_{vectors}", _STRIP, b=b, ldb=ldb, n=n, c=c, pack=pack, room=panel)
+        count = strips(wide, wide - lanes)
+        with f.when(f.less(0, count)):
+            tiles = {"whole": f"@{tile_name(high, vectors)}", "partial": f"@{tile_name(low, vectors, partial=True)}"}
+            f.pass_on("columns", _COLUMNS, wide=wide, high=high, low=low, **tiles, **next_columns(count))
+    return f.text()
+
+
+def _columns(vector: Vector, attributes: str) -> str:
+    """Strip after strip of some rows of C, as wide as a tile, each from top to bottom. The %first ones pack B into
+    %room, or turn it; where its rows are near each other, or those of C few, all read it where it is."""
+    f = Function("columns", declared(_COLUMNS), attributes)
+    real, lanes = vector.real, vector.lanes
+    across = f.select("%trans_b", "i64", "%ldb", 1)
+    high = f.sub("%high", 1)
+    with f.loop("%n", "%wide") as j:
+        n, panel = f.min(f.sub("%n", j), "%wide"), f.at("%room", real, f.mul(j, BLOCK))
+        near = f.both(f.equal(n, "%wide"), f.less("%ldb", f.add(f.mul("%wide", NEAR), 1)))
+        direct = f.both(f.negated("%trans_b"), f.any(near, f.both("%first", f.less("%m", "%high"))))
+        pack = f.variable("i1", f.both(f.both("%first", f.negated("%trans_b")), f.negated(direct)))
+        b, there = f.at("%b", real, f.mul(j, across)), f.any(f.get(pack), direct)
+        with f.when(f.both("%first", "%trans_b")), f.loop(n, lanes) as v:
+            t, out, count = f.at(b, real, f.mul(v, "%ldb")), f.at(panel, real, v), f.min(f.sub(n, v), lanes)
+            f.pass_on("turn", TURN, t=t, ldt="%ldb", n=count, wide=lanes, out=out, ldo="%wide")
+        now, apart = f.variable("ptr", f.select(there, "ptr", b, panel)), f.variable("i64", "%wide")
+        with f.when(there):
+            f.set(apart, "%ldb")
+        top = f.variable("i64", 0)
+
+        def left() -> str:
+            return f.sub("%m", f.get(top))
+
+        def tiles(name: str, kinds: Mapping[str, str], height: str, **more: str) -> None:
+            i = f.get(top)
+            a, c = f.at("%a", real, f.mul(i, "%row")), f.at(f.at("%c", real, j), real, f.mul(i, "%ldc"))
+            f.pass_on(name, kinds, a=a, b=f.get(now), ldb=f.get(apart), m=left(), n=n, c=c, **more)
+            f.set(top, f.add(i, height))
+
+        with f.repeat(lambda: f.less(high, left())):
+            packing = f.get(pack)
+            tiles("%whole", PACKING, "%high", pack=packing, out=panel)
+            with f.when(packing):
+                f.set(pack, "false")
+                f.set(now, panel)
+                f.set(apart, "%wide")
+        with f.repeat(lambda: f.less(0, left())):
+            tiles("%partial", TILE, "%low")
     return f.text()
 
 
@@ -194,7 +202,7 @@ def _strips_swapped(vector: Vector, attributes: str) -> str:
     with f.loop("%n", BLOCK) as j:
         n, b = f.min(f.sub("%n", j), BLOCK), f.at("%b", real, j)
         f.pass_on("strips", _STRIPS, b=b, n=n, add="false", c=turned, ldc=BLOCK, trans_a="false", trans_b="false")
-        whole = f.select("%add", "i64", 0, f.sub(n, f.bits(n, lanes - 1)))  # rows that may be written as they come
+        whole = f.select("%add", "i64", 0, n)  # rows that may be written as they come
         rest = f.sub(n, whole)
         c, t = f.at("%c", real, f.mul(j, "%ldc")), f.at(turned, real, whole)
         f.pass_on("turn", TURN, k=whole, t=turned, ldt=BLOCK, n="%m", wide="%m", out=c, ldo="%ldc")

@@ -16,19 +16,18 @@ TILE = {
     "c": "ptr", "ldc": "i64",
 }  # fmt: skip
 """What a tile takes. Element (i, p) of A is at a + i * row + p * step, so A may be transposed; B and C are not."""
-PACKING = TILE | {"out": "ptr"}
+PACKING = TILE | {"pack": "i1", "out": "ptr"}
 TURN = {"k": "i64", "t": "ptr", "ldt": "i64", "n": "i64", "wide": "i64", "out": "ptr", "ldo": "i64"}
 
 
-def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str, packing: bool = False) -> str:
+def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str) -> str:
     """C = A B, or C += A B if %add, for `rows` rows and those of `vectors` vectors of columns that are less than %n.
 
-    A whole tile reads B beyond column %n. A partial one does not, and has %m rows: those beyond repeat the last one,
-    which is then stored again. One that is `packing` does not either, and writes the rows of B to %out as it goes, so
-    that the tiles below it find them side by side.
+    A whole tile reads B beyond column %n, unless it has to %pack: then it writes the rows of B to %out as it goes, so
+    that the tiles below it find them side by side. A partial one does not either, and has %m rows: those beyond repeat
+    the last one, which is then stored again.
     """
-    name, kinds = tile_name(rows, vectors, partial, packing), PACKING if packing else TILE
-    f = Function(name, declared(kinds), attributes)
+    f = Function(tile_name(rows, vectors, partial), declared(TILE if partial else PACKING), attributes)
     real, lanes = vector.real, vector.lanes
     masks = [vector.first(f, "%n", v * lanes) for v in range(vectors)]
     numbers = [f.min(f.sub("%m", 1), i) if partial and i else i for i in range(rows)]
@@ -41,15 +40,19 @@ def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str
 
     with f.loop("%k") as p:
         b = f.at("%b", real, f.mul(p, "%ldb"))
-        known = masks if partial or packing else [None] * vectors
-        columns = [vector.load(f, f.at(b, real, v * lanes), mask) for v, mask in enumerate(known)]
-        if packing:
-            _pack_row(f, vector, columns, b, p)
+        where = [f.at(b, real, v * lanes) for v in range(vectors)]
+        if partial:
+            columns = [vector.load(f, place, mask) for place, mask in zip(where, masks, strict=True)]
+        else:
+            columns = _columns(f, vector, where, masks, p)
         a = f.at("%a", real, f.mul(p, "%step"))
         for start, totals in zip(starts, sums, strict=True):
             x = vector.repeated(f, f.let(f"load {real}, ptr {f.at(a, real, start)}"))
             for column, total in zip(columns, totals, strict=True):
                 f.set(total, vector.fma(f, x, column, f.get(total)))
+    if vector.has_masks:
+        finish(f, vector, places)
+        return f.text()
     with f.when(f.less("%n", vectors * lanes)) as otherwise:
         finish(f, vector, places)
         otherwise()
@@ -57,16 +60,23 @@ def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str
     return f.text()
 
 
-def _pack_row(f: Function, vector: Vector, columns: Sequence[str], b: str, p: str) -> None:
-    """Row `p` of B to where the next tiles read it. Rows of B may be far apart, which no CPU foresees: fetch ahead."""
-    out, later = f.at("%out", vector.real, f.mul(p, len(columns) * vector.lanes)), f.mul("%ldb", AHEAD)
-    for v, column in enumerate(columns):
-        vector.store(f, column, f.at(out, vector.real, v * vector.lanes))
-        vector.fetch(f, f.at(f.at(b, vector.real, later), vector.real, v * vector.lanes))
+def _columns(f: Function, vector: Vector, places: Sequence[str], masks: Sequence[str], p: str) -> list[str]:
+    """Row `p` of B, written on if %pack. Rows of B may be far apart, which no CPU foresees: fetch those to come."""
+    real, columns = vector.real, [f.variable(vector.kind, "zeroinitializer") for _ in places]
+    with f.when("%pack") as otherwise:
+        out, later = f.at("%out", real, f.mul(p, len(places) * vector.lanes)), f.mul("%ldb", AHEAD)
+        for v, (column, place, mask) in enumerate(zip(columns, places, masks, strict=True)):
+            f.set(column, vector.load(f, place, mask))
+            vector.store(f, f.get(column), f.at(out, real, v * vector.lanes))
+            vector.fetch(f, f.at(place, real, later))
+        otherwise()
+        for column, place in zip(columns, places, strict=True):
+            f.set(column, vector.load(f, place))
+    return [f.get(column) for column in columns]
 
 
-def tile_name(rows: int, vectors: int, partial: bool = False, packing: bool = False) -> str:
-    return f"tile_{rows}_{vectors}" + "_partial" * partial + "_packing" * packing
+def tile_name(rows: int, vectors: int, partial: bool = False) -> str:
+    return f"tile_{rows}_{vectors}" + "_partial" * partial
 
 
 def finish(f: Function, vector: Vector, places: Sequence[tuple[Variable, str, str | None]]) -> None:
@@ -100,26 +110,29 @@ def dots(vector: Vector, attributes: str) -> str:
 
 
 def turn(vector: Vector, attributes: str) -> str:
-    """%k rows of B = T^T, %ldo apart, square by square, in registers.
+    """%k rows of B = T^T, %ldo apart, in registers.
 
     Columns beyond %n repeat the last one, but from column %wide on nothing is written; so the rows of a C with less
-    than two vectors of columns can be made as well. There are rows up to a multiple of `lanes`, the last ones zeros.
+    than two vectors of columns can be made as well.
     """
     f = Function("turn", declared(TURN), attributes)
-    real, lanes = vector.real, vector.lanes
+    real, lanes, wide = vector.real, vector.lanes, vector.part
     with f.loop("%n", lanes) as j:
-        starts, stored = _starts(f, f.sub("%n", j), lanes, "%ldt"), vector.first(f, f.sub("%wide", j))
+        left = f.sub("%n", j)
+        stored = vector.first(f, f.sub("%wide", j))
         t = f.at("%t", real, f.mul(j, "%ldt"))
         odd = f.bits(j, lanes)
         out = f.at("%out", real, f.add(f.mul(f.sub(j, odd), BLOCK), odd))
-        with f.loop("%k", lanes) as p:
-            mask = vector.first(f, f.sub("%k", p))
-            tp = f.at(t, real, p)
-            values = [vector.load(f, f.at(tp, real, start), mask) for start in starts]
-            row = f.at(out, real, f.mul(p, "%ldo"))
-            for value in _turned(f, vector, values):
-                vector.store(f, value, row, stored)
-                row = f.at(row, real, "%ldo")
+        with f.when(f.less("%k", wide)) as otherwise:
+            _turn_few(f, vector, t, left, out)
+            otherwise()
+            starts = _starts(f, left, lanes, "%ldt")
+            with f.loop("%k", wide) as p:
+                first = f.min(p, f.sub("%k", wide))  # the last rows may be made twice
+                row = f.at(out, real, f.mul(first, "%ldo"))
+                for value in _turned(f, vector, f.at(t, real, first), starts):
+                    vector.store(f, value, row, stored)
+                    row = f.at(row, real, "%ldo")
     return f.text()
 
 
@@ -129,14 +142,25 @@ def _starts(f: Function, count: str, rows: int, leading: str) -> list[str]:
     return [f.mul(f.min(last, i), leading) for i in range(rows)]
 
 
-def _turned(f: Function, vector: Vector, values: list[str]) -> list[str]:
-    """The transpose of a square, by exchanging squares of 1, 2, 4, ... across the diagonal."""
+def _turned(f: Function, vector: Vector, t: str, starts: Sequence[str]) -> list[str]:
+    """The columns of T, as many as fit into 16 bytes: these are put side by side, row by row, so that squares within
+    them are left to transpose, by exchanging squares of 1, 2, ... across the diagonal."""
+    wide = vector.part
+    values = [vector.joined(f, [f.at(t, vector.real, start) for start in starts[i::wide]]) for i in range(wide)]
     distance = 1
-    while distance < vector.lanes:
+    while distance < wide:
         turned = list(values)
-        for i in range(vector.lanes):
+        for i in range(wide):
             if not i & distance:
                 pair = vector.crossed(f, values[i], values[i + distance], distance)
                 turned[i], turned[i + distance] = pair
         values, distance = turned, 2 * distance
     return values
+
+
+def _turn_few(f: Function, vector: Vector, t: str, left: str, out: str) -> None:
+    """The same, element by element, for fewer columns of T than that."""
+    real = vector.real
+    with f.loop(f.min(left, vector.lanes)) as i, f.loop("%k") as p:
+        number = f.let(f"load {real}, ptr {f.at(f.at(t, real, f.mul(i, '%ldt')), real, p)}")
+        f.do(f"store {real} {number}, ptr {f.at(f.at(out, real, f.mul(p, '%ldo')), real, i)}")
