@@ -80,7 +80,7 @@ class Function:
         """x / y, rounded up; x is not negative."""
         return self.div(self.add(x, self.sub(y, 1)), y)
 
-    def bits(self, x: Value, mask: int) -> str:
+    def bits(self, x: Value, mask: Value) -> str:
         return self.let(f"and i64 {x}, {mask}")
 
     def min(self, x: Value, y: Value) -> str:
@@ -106,6 +106,13 @@ class Function:
 
     def select(self, condition: str, kind: str, yes: Value, no: Value) -> str:
         return self.let(f"select i1 {condition}, {kind} {yes}, {kind} {no}")
+
+    def pick(self, number: str, kind: str, values: Sequence[Value]) -> Value:
+        """values[number]"""
+        picked = values[-1]
+        for k in reversed(range(len(values) - 1)):
+            picked = self.select(self.equal(number, k), kind, values[k], picked)
+        return picked
 
     def at(self, pointer: str, kind: str, index: Value) -> str:
         """The address of element `index`."""
@@ -134,6 +141,15 @@ class Function:
     def set(self, variable: Variable, value: Value) -> None:
         self.do(f"store {variable.kind} {value}, ptr {variable.address}")
 
+    def advance(self, pointer: Variable, kind: str, count: Value) -> None:
+        """Move a pointer on by `count` elements, in a loop that does so."""
+        self.set(pointer, self.opaque("ptr", self.at(self.get(pointer), kind, count)))
+
+    def opaque(self, kind: str, value: Value) -> str:
+        """The same value, for loops that are written as they should run: LLVM spends much time to find other pointers
+        and counters for a loop, unless it cannot see how they change."""
+        return self.let(f"freeze {kind} {value}")
+
     @contextmanager
     def loop(self, stop: Value, step: Value = 1) -> Iterator[str]:
         """for index in range(0, stop, step)"""
@@ -141,7 +157,7 @@ class Function:
         with self.repeat(lambda: self.less(self.get(counter), stop)):
             index = self.get(counter)
             yield index
-            self.set(counter, self.add(index, step))
+            self.set(counter, self.opaque("i64", self.add(index, step)))
 
     @contextmanager
     def repeat(self, condition: Callable[[], str]) -> Iterator[None]:
@@ -248,9 +264,7 @@ declare {kind} @llvm.masked.gather.{name}.v{self.lanes}p0(<{self.lanes} x ptr>, 
         while len(values) > 1:
             lanes, kind, order = 2 * lanes, f"<{lanes} x {self.real}>", ", ".join(f"i32 {k}" for k in range(2 * lanes))
             pairs = zip(values[::2], values[1::2], strict=True)
-            values = [
-                f.let(f"shufflevector {kind} {x}, {kind} {y}, <{lanes} x i32> <{order}>") for x, y in pairs
-            ]
+            values = [f.let(f"shufflevector {kind} {x}, {kind} {y}, <{lanes} x i32> <{order}>") for x, y in pairs]
         return values[0]
 
     def gather(self, f: Function, pointers: str, mask: str, others: str) -> str:
@@ -279,6 +293,18 @@ declare {kind} @llvm.masked.gather.{name}.v{self.lanes}p0(<{self.lanes} x ptr>, 
         numbers = ", ".join(f"i32 {start + lane}" for lane in range(self.lanes))
         small = f.let(f"trunc i64 {f.min(count, start + self.lanes)} to i32")
         return f.let(f"icmp slt <{self.lanes} x i32> <{numbers}>, {self._repeated(f, small, 'i32')}")
+
+    def firsts(self, f: Function, count: Value, vectors: int) -> list[str]:
+        """The masks of the lanes of several vectors side by side whose number is less than `count`, at least 1."""
+        if not self.has_masks:
+            return [self.first(f, count, v * self.lanes) for v in range(vectors)]
+        masks, each = [], 64 // self.lanes  # vectors with their bits in one word
+        for start in range(0, vectors, each):
+            bits = f.let(f"lshr i64 -1, {f.sub(64, f.min(f.max(f.sub(count, start * self.lanes), 1), 64))}")
+            bits = f.select(f.less(start * self.lanes, count), "i64", bits, 0) if start else bits
+            for v in range(min(each, vectors - start)):
+                masks.append(self.masked(f, f.let(f"lshr i64 {bits}, {v * self.lanes}") if v else bits))
+        return masks
 
     def between(self, f: Function, low: Value, high: Value) -> str:
         """The mask of lanes low ... high - 1."""

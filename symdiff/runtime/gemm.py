@@ -17,9 +17,8 @@ from collections.abc import Mapping
 
 from symdiff.core.record import record
 from symdiff.runtime import cpu, native, walk
-from symdiff.runtime.assembly import REALS, Function, Value, Vector, declared
-from symdiff.runtime.gemm_tile import BLOCK, PACKING, TILE, TURN, dots, finish, tile, tile_name, turn
-
+from symdiff.runtime.assembly import REALS, Function, Vector, declared
+from symdiff.runtime.gemm_tile import BLOCK, DOTS, PACKING, TILE, TURN, dots, tile, tile_name, turn
 
 ROWS = 40
 """So many rows of C are made at a time, with all columns of a group: then CPUs see in which direction C is written."""
@@ -29,16 +28,14 @@ COPIED = 128
 """With more columns than this a transposed A is copied, ROWS rows at a time: what is far apart is not read often."""
 NEAR = 2
 """B is not packed where rows are no more than so many times as long as a strip is wide: it is in the nearest cache."""
+SMALL = 16
+"""With so many rows at most a product of a single vector of columns needs no plan."""
 SWAPPED = 32
 """With so many rows and products a sum or more, making a narrow C as C^T pays for turning it back."""
 
 _STRIPS = TILE | {"trans_a": "i1", "trans_b": "i1"}
-_GROUP = TILE | {"trans_b": "i1", "first": "i1", "room": "ptr"}
-_COLUMNS = _GROUP | {"wide": "i64", "high": "i64", "whole": "ptr", "low": "i64", "partial": "ptr"}
-_PRODUCT = {
-    "trans_a": "i1", "trans_b": "i1", "m": "i64", "n": "i64", "k": "i64", "a": "ptr", "lda": "i64", "b": "ptr",
-    "ldb": "i64", "add": "i1", "c": "ptr", "ldc": "i64",
-}  # fmt: skip
+_COLUMNS = TILE | {"trans_b": "i1", "first": "i1", "room": "ptr"}
+_COLUMNS |= {"wide": "i64", "high": "i64", "whole": "ptr", "low": "i64", "partial": "ptr"}
 WORDS = (
     "blas", "trans_a", "trans_b", "m", "n", "k", "a", "lda", "b", "ldb", "add", "c", "ldc", "count",
     "stride_a", "stride_b", "stride_c",
@@ -86,69 +83,57 @@ def text(dtype: str, shape: Shape, entry: str) -> str:
     functions = [tile(vector, 2, shape.few_rows, True, attributes)]
     for vectors, high, low in shape.tiles:
         functions += [tile(vector, high, vectors, False, attributes), tile(vector, low, vectors, True, attributes)]
-    functions += [
-        _group(vector, shape, attributes),
-        *(write(vector, attributes) for write in (_columns, dots, turn, _strips, _strips_swapped, _product)),
-        _step(vector, entry, attributes),
-    ]
+    functions += [_strips(vector, shape, attributes), _step(vector, shape, entry, attributes)]
+    functions += [write(vector, attributes) for write in (_columns, dots, turn, _strips_swapped)]
     return "\n".join([vector.declarations, *functions])
 
 
-def _strips(vector: Vector, attributes: str) -> str:
-    """Group after group of columns, and in each of them ROWS rows of C after the other."""
+def _strips(vector: Vector, shape: Shape, attributes: str) -> str:
+    """Group after group of columns; in each of them ROWS rows of C after the other; of these, the columns that fit a
+    tile of each width, from the widest on."""
     f = Function("strips", declared(_STRIPS), attributes)
     real, lanes, group = vector.real, vector.lanes, GROUP // vector.bytes_each
     room, rows_of_a = f.memory(real, BLOCK * group, 64), f.memory(real, BLOCK * ROWS, 64)
     across = f.select("%trans_b", "i64", "%ldb", 1)
     copy = f.both("%trans_a", f.less(COPIED, "%n"))
     row, step = f.select(copy, "i64", 1, "%row"), f.select(copy, "i64", ROWS, "%step")
+    few = f.both(f.less("%m", 3), f.negated("%trans_b"))
+    widest = f.select(few, "i64", 0, 1)
+    tiles = ((shape.few_rows, 3, 2), *shape.tiles)
+    wide = [lanes * vectors for vectors, _, _ in tiles]
+    left_over = [2 * lanes, *(w - lanes for w in wide[1:])]  # so many columns or less are for narrower tiles
+    names = [tile_name(high, vectors) for vectors, high, _ in tiles]
+    names[0] = names[1]  # there are less rows than it has, always
+    partial = [f"@{tile_name(low, vectors, partial=True)}" for vectors, _, low in tiles]
     with f.loop("%n", group) as j, f.loop("%m", ROWS) as i:
-        m, n = f.min(f.sub("%m", i), ROWS), f.min(f.sub("%n", j), group)
-        a, b = f.at("%a", real, f.mul(i, "%row")), f.at("%b", real, f.mul(j, across))
+        m, left = f.min(f.sub("%m", i), ROWS), f.variable("i64", f.min(f.sub("%n", j), group))
+        a = f.at("%a", real, f.mul(i, "%row"))
+        b = f.variable("ptr", f.at("%b", real, f.mul(j, across)))
+        c = f.variable("ptr", f.at("%c", real, f.add(f.mul(i, "%ldc"), j)))
+        panel = f.variable("ptr", room)
         with f.when(copy), f.loop(m, lanes) as v:
             mask, source, target = vector.first(f, f.sub(m, v)), f.at(a, real, v), f.at(rows_of_a, real, v)
             with f.loop("%k") as p:
                 value = vector.load(f, f.at(source, real, f.mul(p, "%step")), mask)
                 vector.store(f, value, f.at(target, real, f.mul(p, ROWS)), mask)
-        f.pass_on(
-            "group", _GROUP, a=f.select(copy, "ptr", rows_of_a, a), row=row, step=step, b=b, m=m, n=n,
-            c=f.at("%c", real, f.add(f.mul(i, "%ldc"), j)), first=f.equal(i, 0), room=room,
-        )  # fmt: skip
-    return f.text()
-
-
-def _group(vector: Vector, shape: Shape, attributes: str) -> str:
-    """Some rows of C: the columns that fit a tile of each width, from the widest on."""
-    f = Function("group", declared(_GROUP), attributes)
-    real, lanes = vector.real, vector.lanes
-    across = f.select("%trans_b", "i64", "%ldb", 1)
-    done = f.variable("i64", 0)
-
-    def next_columns(count: str) -> dict[str, Value]:
-        j = f.get(done)
-        f.set(done, f.add(j, count))
-        b, c = f.at("%b", real, f.mul(j, across)), f.at("%c", real, j)
-        return {"n": count, "b": b, "c": c, "room": f.at("%room", real, f.mul(j, BLOCK))}
-
-    def strips(wide: int, beyond: int) -> str:
-        """The columns of all strips that have more than `beyond` columns."""
-        left = f.sub("%n", f.get(done))
-        return f.min(left, f.bits(f.add(left, wide - 1 - beyond), -wide))
-
-    few = f.both("%first", f.both(f.less("%m", 3), f.negated("%trans_b")))
-    with f.when(few):
-        wide = shape.few_rows * lanes
-        part = next_columns(strips(wide, 2 * lanes))
-        with f.loop(part["n"], wide) as j:
-            b, c = (f.at(str(part[name]), real, j) for name in "bc")
-            n = f.min(f.sub(part["n"], j), wide)
-            f.pass_on(tile_name(2, shape.few_rows, partial=True), TILE, b=b, n=n, c=c)
-    for vectors, high, low in shape.tiles:
-        wide = vectors * lanes
-        count = strips(wide, wide - lanes)
-        with f.when(f.less(0, count)):
-            tiles = {"whole": f"@{tile_name(high, vectors)}", "partial": f"@{tile_name(low, vectors, partial=True)}"}
-            f.pass_on("columns", _COLUMNS, wide=wide, high=high, low=low, **tiles, **next_columns(count))
+        a = f.select(copy, "ptr", rows_of_a, a)
+        number = f.variable("i64", widest)
+        with f.repeat(lambda: f.less(0, f.get(left))):
+            which = f.get(number)
+            w, beyond = f.pick(which, "i64", wide), f.pick(which, "i64", left_over)
+            strips = f.bits(f.add(f.get(left), f.sub(f.sub(w, 1), beyond)), f.sub(0, w))
+            n = f.min(f.get(left), strips)
+            f.pass_on(
+                "columns", _COLUMNS, a=a, row=row, step=step, b=f.get(b), m=m, n=n, c=f.get(c), first=f.equal(i, 0),
+                room=f.get(panel), wide=w, high=f.pick(which, "i64", [high for _, high, _ in tiles]),
+                whole=f.pick(which, "ptr", [f"@{name}" for name in names]),
+                low=f.pick(which, "i64", [low for _, _, low in tiles]), partial=f.pick(which, "ptr", partial),
+            )  # fmt: skip
+            f.set(b, f.at(f.get(b), real, f.mul(n, across)))
+            f.set(c, f.at(f.get(c), real, n))
+            f.set(panel, f.at(f.get(panel), real, f.mul(n, BLOCK)))
+            f.set(left, f.sub(f.get(left), n))
+            f.set(number, f.add(which, 1))
     return f.text()
 
 
@@ -211,57 +196,23 @@ def _strips_swapped(vector: Vector, attributes: str) -> str:
         with f.loop("%m", lanes) as v:
             mask, source, target = vector.first(f, f.sub("%m", v)), f.at(panel, real, v), f.at(c, real, v)
             with f.loop(rest) as i:
-                x = f.variable(vector.kind, vector.load(f, f.at(source, real, f.mul(i, wide))))
-                finish(f, vector, [(x, f.at(target, real, f.mul(i, "%ldc")), mask)])
+                x = vector.load(f, f.at(source, real, f.mul(i, wide)))
+                place = f.at(target, real, f.mul(i, "%ldc"))
+                vector.store(f, vector.add(f, x, vector.load(f, place, mask)), place, mask)
     return f.text()
 
 
-def _product(vector: Vector, attributes: str) -> str:
-    """C = A B, or C += A B if %add, of any sizes: block after block of k.
-
-    If A is transposed, its columns can be read as vectors. So C^T is made, and turned back, where C itself would leave
-    four lanes or more idle: tiles have rows by fours.
-    """
-    f = Function("product", declared(_PRODUCT), attributes)
-    real, lanes = vector.real, vector.lanes
-    row, step = f.select("%trans_a", "i64", 1, "%lda"), f.select("%trans_a", "i64", "%lda", 1)
-    right, down = f.select("%trans_b", "i64", "%ldb", 1), f.select("%trans_b", "i64", 1, "%ldb")
-    n = f.select(f.less(0, "%m"), "i64", "%n", 0)
-    idle = f.both(f.less(n, 2 * lanes), f.less(f.bits(f.sub(n, 1), lanes - 1), lanes - 4))
-    swapped = f.both("%trans_a", f.both(idle, f.less(SWAPPED - 1, f.min("%m", "%k"))))
-    with f.when(f.both(f.both("%trans_b", f.equal("%m", 1)), f.equal(step, 1))) as otherwise:
-        f.call("dots", "i64 %k", "ptr %a", "ptr %b", "i64 %ldb", "i64 %n", "i1 %add", "ptr %c")
-        otherwise()
-        length = _length(f)
-        with f.loop(f.max("%k", 1), length) as p:  # if k is 0, once, and C becomes 0
-            k, add = f.min(f.sub("%k", p), length), f.any("%add", f.less(0, p))
-            a, b = f.at("%a", real, f.mul(p, step)), f.at("%b", real, f.mul(p, down))
-            block = {"k": k, "a": a, "row": row, "step": step, "b": b, "n": n, "add": add}
-            turned = block | {"a": b, "row": right, "step": down, "b": a, "ldb": "%lda", "m": n, "n": "%m"}
-            with f.when(swapped) as usual:
-                f.pass_on("strips_swapped", TILE, **turned)
-                usual()
-                f.pass_on("strips", _STRIPS, **block)
-    return f.text()
-
-
-def _length(f: Function) -> str:
-    """Of the chains: BLOCK products at most, all chains about as long, a multiple of 8."""
-    chains = f.max(f.let(f"sdiv i64 {f.add('%k', BLOCK - 1)}, {BLOCK}"), 1)
-    even = f.let(f"sdiv i64 {f.add('%k', f.sub(chains, 1))}, {chains}")
-    return f.max(f.bits(f.add(even, 7), -8), 8)
-
-
-def _step(vector: Vector, entry: str, attributes: str) -> str:
+def _step(vector: Vector, shape: Shape, entry: str, attributes: str) -> str:
     """`count` products. One of a single column is made as its transpose, which is a row."""
     f, _, given = walk.step(entry, WORDS, attributes)
+    room = f.memory(vector.real, BLOCK * vector.lanes, 64)
     flags = {name: f.let(f"icmp ne i64 {given[name]}, 0") for name in ("trans_a", "trans_b", "add")}
     column = f.both(f.equal(given["n"], 1), f.any(f.equal(given["ldc"], 1), f.equal(given["m"], 1)))
 
     def choose(name: str, transposed: str) -> str:
         return f.select(column, "i64", given[transposed], given[name])
 
-    fixed = {
+    sizes = {
         "trans_a": f.select(column, "i1", f.negated(flags["trans_b"]), flags["trans_a"]),
         "trans_b": f.select(column, "i1", f.negated(flags["trans_a"]), flags["trans_b"]),
         "m": choose("m", "n"),
@@ -277,5 +228,65 @@ def _step(vector: Vector, entry: str, attributes: str) -> str:
     strides = {"a": choose("stride_a", "stride_b"), "b": choose("stride_b", "stride_a"), "c": given["stride_c"]}
     with f.loop(given["count"]) as i:
         matrices = {name: f.at(pointers[name], vector.real, f.mul(i, strides[name])) for name in "abc"}
-        f.pass_on("product", _PRODUCT, **fixed, **matrices)
+        _product(f, vector, shape, room, sizes | matrices)
     return f.text("i64 0")
+
+
+def _product(f: Function, vector: Vector, shape: Shape, room: str, given: dict[str, str]) -> None:
+    """C = A B, or C += A B if `add`, of any sizes."""
+    trans_a, trans_b, m, k, lda = (given[name] for name in ("trans_a", "trans_b", "m", "k", "lda"))
+    row, step = f.select(trans_a, "i64", 1, lda), f.select(trans_a, "i64", lda, 1)
+    n = f.select(f.less(0, m), "i64", given["n"], 0)
+    given = {**given, "row": row, "step": step, "n": n}
+    one_column = f.both(f.less(0, n), f.less(n, vector.lanes + 1))
+    small = f.both(one_column, f.both(f.less(m, SMALL + 1), f.less(k, BLOCK + 1)))
+    with f.when(f.both(f.both(trans_b, f.equal(m, 1)), f.equal(step, 1))) as otherwise:
+        f.pass_on("dots", DOTS, **given)
+        otherwise()
+        with f.when(small) as larger:
+            _small_product(f, vector, shape, room, given)
+            larger()
+            _blocks(f, vector, given)
+
+
+def _small_product(f: Function, vector: Vector, shape: Shape, room: str, given: dict[str, str]) -> None:
+    """One of few rows and a single vector of columns, without ado."""
+    vectors, _, low = shape.tiles[-1]
+    b, ldb = f.variable("ptr", given["b"]), f.variable("i64", given["ldb"])
+    with f.when(given["trans_b"]):
+        lanes, t, ldt = vector.lanes, given["b"], given["ldb"]
+        f.pass_on("turn", TURN, k=given["k"], t=t, ldt=ldt, n=given["n"], wide=lanes, out=room, ldo=lanes)
+        f.set(b, room)
+        f.set(ldb, vector.lanes)
+    with f.loop(given["m"], low) as i:
+        a = f.at(given["a"], vector.real, f.mul(i, given["row"]))
+        c = f.at(given["c"], vector.real, f.mul(i, given["ldc"]))
+        rows = {"m": f.sub(given["m"], i), "a": a, "b": f.get(b), "ldb": f.get(ldb), "c": c}
+        f.pass_on(tile_name(low, vectors, partial=True), TILE, **given | rows)
+
+
+def _blocks(f: Function, vector: Vector, given: dict[str, str]) -> None:
+    """Block after block of k. If A is transposed, its columns can be read as vectors. So C^T is made, and turned back,
+    where C itself would leave four lanes or more idle: tiles have rows by fours."""
+    real, lanes = vector.real, vector.lanes
+    m, n, ldb = given["m"], given["n"], given["ldb"]
+    right, down = f.select(given["trans_b"], "i64", ldb, 1), f.select(given["trans_b"], "i64", 1, ldb)
+    idle = f.both(f.less(n, 2 * lanes), f.less(f.bits(f.sub(n, 1), lanes - 1), lanes - 4))
+    swapped = f.both(given["trans_a"], f.both(idle, f.less(SWAPPED - 1, f.min(m, given["k"]))))
+    length = _length(f, given["k"])
+    with f.loop(f.max(given["k"], 1), length) as p:  # if k is 0, once, and C becomes 0
+        k, add = f.min(f.sub(given["k"], p), length), f.any(given["add"], f.less(0, p))
+        a, b = f.at(given["a"], real, f.mul(p, given["step"])), f.at(given["b"], real, f.mul(p, down))
+        block = {**given, "k": k, "a": a, "b": b, "add": add}
+        with f.when(swapped) as usual:
+            turned = {"a": b, "row": right, "step": down, "b": a, "ldb": given["lda"], "m": n, "n": m}
+            f.pass_on("strips_swapped", TILE, **block | turned)
+            usual()
+            f.pass_on("strips", _STRIPS, **block)
+
+
+def _length(f: Function, k: str) -> str:
+    """Of the chains: BLOCK products at most, all chains about as long, a multiple of 8."""
+    chains = f.max(f.let(f"sdiv i64 {f.add(k, BLOCK - 1)}, {BLOCK}"), 1)
+    even = f.let(f"sdiv i64 {f.add(k, f.sub(chains, 1))}, {chains}")
+    return f.max(f.bits(f.add(even, 7), -8), 8)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from symdiff.runtime.assembly import Function, Variable, Vector, declared
+from symdiff.runtime.assembly import Function, Value, Variable, Vector, declared
 
 BLOCK = 128
 """How many products are summed up in registers at most before the sum goes to C."""
@@ -17,6 +17,7 @@ TILE = {
 }  # fmt: skip
 """What a tile takes. Element (i, p) of A is at a + i * row + p * step, so A may be transposed; B and C are not."""
 PACKING = TILE | {"pack": "i1", "out": "ptr"}
+DOTS = {"k": "i64", "a": "ptr", "b": "ptr", "ldb": "i64", "n": "i64", "add": "i1", "c": "ptr"}
 TURN = {"k": "i64", "t": "ptr", "ldt": "i64", "n": "i64", "wide": "i64", "out": "ptr", "ldo": "i64"}
 
 
@@ -29,46 +30,54 @@ def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str
     """
     f = Function(tile_name(rows, vectors, partial), declared(TILE if partial else PACKING), attributes)
     real, lanes = vector.real, vector.lanes
-    masks = [vector.first(f, "%n", v * lanes) for v in range(vectors)]
-    numbers = [f.min(f.sub("%m", 1), i) if partial and i else i for i in range(rows)]
-    starts = [f.mul(number, "%row") for number in numbers]
+    masks = vector.firsts(f, "%n", vectors)
+    starts = _starts(f, "%m", rows, "%row") if partial else []
     sums = [[f.variable(vector.kind, "zeroinitializer") for _ in range(vectors)] for _ in range(rows)]
-    places = []
-    for number, totals in zip(numbers, sums, strict=True):
-        c = f.at("%c", real, f.mul(number, "%ldc"))
-        places += [(totals[v], f.at(c, real, v * lanes), masks[v]) for v in range(vectors)]
-
-    with f.loop("%k") as p:
-        b = f.at("%b", real, f.mul(p, "%ldb"))
-        where = [f.at(b, real, v * lanes) for v in range(vectors)]
+    a, b, out = f.variable("ptr", "%a"), f.variable("ptr", "%b"), f.variable("ptr", "null" if partial else "%out")
+    with f.loop("%k"):
+        where = [f.at(f.get(b), real, v * lanes) for v in range(vectors)]
         if partial:
             columns = [vector.load(f, place, mask) for place, mask in zip(where, masks, strict=True)]
         else:
-            columns = _columns(f, vector, where, masks, p)
-        a = f.at("%a", real, f.mul(p, "%step"))
-        for start, totals in zip(starts, sums, strict=True):
-            x = vector.repeated(f, f.let(f"load {real}, ptr {f.at(a, real, start)}"))
+            columns = _columns(f, vector, where, masks, out)
+        x = f.get(a)
+        for i, totals in enumerate(sums):
+            if partial:
+                x = f.at(f.get(a), real, starts[i])
+            elif i:
+                x = f.at(x, real, "%row")
+            number = vector.repeated(f, f.let(f"load {real}, ptr {x}"))
             for column, total in zip(columns, totals, strict=True):
-                f.set(total, vector.fma(f, x, column, f.get(total)))
+                f.set(total, vector.fma(f, number, column, f.get(total)))
+        f.advance(a, real, "%step")
+        f.advance(b, real, "%ldb")
+    totals = [total for row in sums for total in row]
+
+    def places() -> list[str]:
+        """Written out where they are used: there are more of them than registers."""
+        rows_of_c = [f.at("%c", real, start) for start in _starts(f, "%m" if partial else rows, rows, "%ldc")]
+        return [f.at(c, real, v * lanes) for c in rows_of_c for v in range(vectors)]
+
     if vector.has_masks:
-        finish(f, vector, places)
+        finish(f, vector, totals, places, masks * rows)
         return f.text()
     with f.when(f.less("%n", vectors * lanes)) as otherwise:
-        finish(f, vector, places)
+        finish(f, vector, totals, places, masks * rows)
         otherwise()
-        finish(f, vector, [(total, place, None) for total, place, _ in places])
+        finish(f, vector, totals, places, [None] * len(totals))
     return f.text()
 
 
-def _columns(f: Function, vector: Vector, places: Sequence[str], masks: Sequence[str], p: str) -> list[str]:
-    """Row `p` of B, written on if %pack. Rows of B may be far apart, which no CPU foresees: fetch those to come."""
+def _columns(f: Function, vector: Vector, places: Sequence[str], masks: Sequence[str], out: Variable) -> list[str]:
+    """A row of B, written on if %pack. Rows of B may be far apart, which no CPU foresees: fetch those to come."""
     real, columns = vector.real, [f.variable(vector.kind, "zeroinitializer") for _ in places]
     with f.when("%pack") as otherwise:
-        out, later = f.at("%out", real, f.mul(p, len(places) * vector.lanes)), f.mul("%ldb", AHEAD)
+        later = f.mul("%ldb", AHEAD)
         for v, (column, place, mask) in enumerate(zip(columns, places, masks, strict=True)):
             f.set(column, vector.load(f, place, mask))
-            vector.store(f, f.get(column), f.at(out, real, v * vector.lanes))
+            vector.store(f, f.get(column), f.at(f.get(out), real, v * vector.lanes))
             vector.fetch(f, f.at(place, real, later))
+        f.advance(out, real, len(places) * vector.lanes)
         otherwise()
         for column, place in zip(columns, places, strict=True):
             f.set(column, vector.load(f, place))
@@ -79,33 +88,42 @@ def tile_name(rows: int, vectors: int, partial: bool = False) -> str:
     return f"tile_{rows}_{vectors}" + "_partial" * partial
 
 
-def finish(f: Function, vector: Vector, places: Sequence[tuple[Variable, str, str | None]]) -> None:
+def finish(
+    f: Function,
+    vector: Vector,
+    totals: Sequence[Variable],
+    places: Callable[[], Sequence[str]],
+    masks: Sequence[str | None],
+) -> None:
     """Sums to their places, or added to what is there. All loads come before all stores: places may repeat."""
     with f.when("%add"):
-        for total, place, mask in places:
+        for total, place, mask in zip(totals, places(), masks, strict=True):
             f.set(total, vector.add(f, f.get(total), vector.load(f, place, mask)))
-    for total, place, mask in places:
+    for total, place, mask in zip(totals, places(), masks, strict=True):
         vector.store(f, f.get(total), place, mask)
 
 
 def dots(vector: Vector, attributes: str) -> str:
-    """A row of C = x T^T, or of C += x T^T: each number is summed lane by lane, then across the lanes."""
-    f = Function("dots", "i64 %k, ptr %x, ptr %t, i64 %ldt, i64 %n, i1 %add, ptr %c", attributes)
+    """A row of C = A B^T, or of C += A B^T: each number is summed lane by lane, then across the lanes."""
+    f = Function("dots", declared(DOTS), attributes)
     real, lanes = vector.real, vector.lanes
     rows = min(8, lanes)
     with f.loop("%n", rows) as j:
         left = f.sub("%n", j)
-        t = f.at("%t", real, f.mul(j, "%ldt"))
-        starts = _starts(f, left, rows, "%ldt")
+        b = f.at("%b", real, f.mul(j, "%ldb"))
+        starts = _starts(f, left, rows, "%ldb")
         sums = [f.variable(vector.kind, "zeroinitializer") for _ in range(rows)]
+        x, t = f.variable("ptr", "%a"), f.variable("ptr", b)
         with f.loop("%k", lanes) as p:
             mask = vector.first(f, f.sub("%k", p))
-            x = vector.load(f, f.at("%x", real, p), mask)
-            tp = f.at(t, real, p)
+            number = vector.load(f, f.get(x), mask)
             for start, total in zip(starts, sums, strict=True):
-                f.set(total, vector.fma(f, x, vector.load(f, f.at(tp, real, start), mask), f.get(total)))
+                f.set(total, vector.fma(f, number, vector.load(f, f.at(f.get(t), real, start), mask), f.get(total)))
+            f.advance(x, real, lanes)
+            f.advance(t, real, lanes)
         result = f.variable(vector.kind, vector.summed(f, [f.get(total) for total in sums]))
-        finish(f, vector, [(result, f.at("%c", real, j), vector.first(f, f.min(left, rows)))])
+        c = f.at("%c", real, j)
+        finish(f, vector, [result], lambda: [c], [vector.first(f, f.min(left, rows))])
     return f.text()
 
 
@@ -136,13 +154,16 @@ def turn(vector: Vector, attributes: str) -> str:
     return f.text()
 
 
-def _starts(f: Function, count: str, rows: int, leading: str) -> list[str]:
+def _starts(f: Function, count: Value, rows: int, leading: str) -> list[Value]:
     """Where rows 0, 1, ... begin; rows beyond `count` are the last one."""
-    last = f.sub(count, 1)
-    return [f.mul(f.min(last, i), leading) for i in range(rows)]
+    starts: list[Value] = [0]
+    for i in range(1, rows):
+        step = leading if count == rows else f.select(f.less(i, count), "i64", leading, 0)
+        starts.append(f.opaque("i64", f.add(starts[-1], step)))
+    return starts
 
 
-def _turned(f: Function, vector: Vector, t: str, starts: Sequence[str]) -> list[str]:
+def _turned(f: Function, vector: Vector, t: str, starts: Sequence[Value]) -> list[str]:
     """The columns of T, as many as fit into 16 bytes: these are put side by side, row by row, so that squares within
     them are left to transpose, by exchanging squares of 1, 2, ... across the diagonal."""
     wide = vector.part
