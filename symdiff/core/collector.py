@@ -21,11 +21,3 @@ def paused_collector() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def all_is_old() -> None:
-    """What is alive counts as old from now on: the collector will not soon look through it again. For after an import
-    that has made a great many objects, which stay."""
-    if gc.get_freeze_count() == 0:  # else somebody keeps objects frozen, and they would not stay it
-        gc.freeze()
-        gc.unfreeze()

@@ -1,7 +1,7 @@
 """A program and the kernels it calls: what has to be compiled, and found again by its digest.
 
-The text is written when somebody asks for it (``source.py``): a program whose kernels were compiled before needs none,
-nor the modules that write it.
+Text is written when somebody asks for it, that of kernels (``texts.py``) and the whole file (``source.py``): a program
+whose kernels were compiled before needs none, nor the modules that write it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .canonical import canonical, strides
 if TYPE_CHECKING:
     from .kernel import KernelText
     from .source import SourceWriter
+    from .texts import KernelTexts
 
 
 @entity
@@ -38,11 +39,11 @@ class EmittedKernel:
 
     @property
     def text(self) -> KernelText:
-        return self.module.writer.texts[self.name]
+        return self.module.texts.of[self.name]
 
     def source(self) -> tuple[str, dict[str, np.generic]]:
         """What is compiled, and the constants in it."""
-        text, values = self.text, self.module.writer.constants.values()
+        text, values = self.text, self.module.texts.constants.values()
         return text.source, {name: values[name] for name in text.constants}
 
 
@@ -76,8 +77,15 @@ class Module:
         return self._known[digest]
 
     @cached_property
+    def texts(self) -> KernelTexts:
+        """The texts of the kernels."""
+        from .texts import KernelTexts
+
+        return KernelTexts(self)
+
+    @cached_property
     def writer(self) -> SourceWriter:
-        """What writes the text."""
+        """What writes the file."""
         from .source import SourceWriter
 
         return SourceWriter(self)

@@ -6,19 +6,14 @@ not installed: it imports only numpy and numba.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from ..core.record import replace
-from ..lower.ir import Statement
 from ..lower.lower import CHECK_RANGE
 from ..lower.nested import inside
-from ..lower.rewrite import walk
 from ..runtime.maths import NUMPY, requirements, standalone
-from .constants import Constants
 from .document import Documenter
 from .driver import DriverWriter
-from .kernel import kernel_text
 from .module import Module
 
 _PLAIN = 'kernel = njit(error_model="numpy", fastmath={"contract"})'
@@ -31,11 +26,7 @@ class SourceWriter:
 
     def __init__(self, module: Module) -> None:
         self.program, self.kernels = module.program, module.kernels
-        bodies = [kernel.call.kernel.body for kernel in self.kernels]
-        local = (name for body in bodies for name in _locals(body))
-        self.constants = Constants({*module.given, *self.program.sizes, *local})
-        named = [replace(kernel.call.kernel, name=kernel.name) for kernel in self.kernels]
-        self.texts = {kernel.name: kernel_text(kernel, self.constants) for kernel in named}
+        self.texts, self.constants = module.texts.of, module.texts.constants
         self.driver = DriverWriter(self.program, {step: call.name for step, call in module.calls.items()})
 
     def source(self) -> str:
@@ -88,9 +79,3 @@ class SourceWriter:
         namespace: dict[str, Any] = dict(NUMPY)
         exec(compile(text, f"<symdiff {self.program.name}>", "exec"), namespace)
         return namespace
-
-
-def _locals(body: Sequence[Statement]) -> Iterator[str]:
-    """Every name that a kernel binds."""
-    for statement in walk(body):
-        yield from (getattr(statement, name) for name in ("var", "name", "best") if hasattr(statement, name))

@@ -2,5 +2,5 @@
 are in emitted source, and are compiled as kernels are.
 
 They take sizes, operands, results and scratch memory, call nothing but the functions of ``runtime/maths.py``, and index
-arrays element by element. Numba finds the types of their arguments, so they have no annotations.
+arrays element by element. Compilers find the types of their arguments, so they have no annotations.
 """

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Sequence
 
 import llvmlite.binding as llvm
+from llvmlite import ir
 
+from symdiff.runtime import parallel
 from symdiff.runtime.signature import Param, Size
 
-FAILED = -1
-"""What an entry point returns when Numba's function itself reports an error."""
 _starting = threading.Lock()
 
 
@@ -63,7 +63,7 @@ def object_code(text: str, entry: str, thorough: bool = True) -> bytes:
     for function in module.functions:
         if function.is_declaration and not function.name.startswith("llvm."):
             _require(function.name)
-    return bytes(target_machine().emit_object(module))
+    return parallel.emitted(target_machine(), module)
 
 
 @functools.cache
@@ -81,7 +81,7 @@ def optimised(text: str, entry: str) -> llvm.ModuleRef:
     tuning.loop_vectorization = True
     tuning.slp_vectorization = True
     builder = llvm.create_pass_builder(target_machine(), tuning)
-    builder.getModulePassManager().run(module, builder)
+    parallel.run_passes(builder.getModulePassManager(), module, builder)
     return module
 
 
@@ -99,7 +99,7 @@ def tidied(text: str, entry: str) -> llvm.ModuleRef:
 
 
 def _module(text: str, entry: str) -> llvm.ModuleRef:
-    module = llvm.parse_assembly(text)
+    module = parallel.parsed(text)
     module.triple = triple()
     for value in (*module.functions, *module.global_variables):
         if value.name != entry and not value.is_declaration:
@@ -107,37 +107,35 @@ def _module(text: str, entry: str) -> llvm.ModuleRef:
     return module
 
 
-def packed_entry(callee: str, params: Sequence[Param], entry: str) -> str:
-    """`int64 entry(int64* words, int64* slots)`: each word is the number of the slot that holds a value.
+def empty_module() -> ir.Module:
+    """One to be filled through llvmlite's builder."""
+    module = ir.Module()
+    module.triple, module.data_layout = triple(), str(target_machine().target_data)
+    return module
 
-    Numba's function is `int32 f(result*, exception**, arguments...)`; a kernel without a result leaves 0.
-    """
-    arguments = _arguments(params)
+
+def packed_entry(callee: str, params: Sequence[Param], entry: str) -> str:
+    """`int64 entry(int64* words, int64* slots)`: each word is the number of the slot that holds an argument of
+    `int64 callee(arguments...)`."""
+    kinds = arguments(params)
     loads = "\n".join(
         f"""  %word{k}.at = getelementptr inbounds i64, ptr %words, i64 {k}
   %word{k} = load i64, ptr %word{k}.at
   %slot{k}.at = getelementptr inbounds i64, ptr %slots, i64 %word{k}
   %arg{k} = load {kind}, ptr %slot{k}.at"""
-        for k, kind in enumerate(arguments)
+        for k, kind in enumerate(kinds)
     )
-    passed = "".join(f", {kind} %arg{k}" for k, kind in enumerate(arguments))
+    passed = ", ".join(f"{kind} %arg{k}" for k, kind in enumerate(kinds))
     return f"""
 define i64 @{entry}(ptr %words, ptr %slots) {{
-  %result = alloca i64
-  %exception = alloca ptr
-  store i64 0, ptr %result
-  store ptr null, ptr %exception
 {loads}
-  %code = call i32 @"{callee}"(ptr %result, ptr %exception{passed})
-  %ok = icmp eq i32 %code, 0
-  %value = load i64, ptr %result
-  %status = select i1 %ok, i64 %value, i64 {FAILED}
+  %status = call i64 @{callee}({passed})
   ret i64 %status
 }}
 """
 
 
-def _arguments(params: Sequence[Param]) -> list[str]:
+def arguments(params: Sequence[Param]) -> list[str]:
     """The LLVM type of each word."""
     kinds = []
     for param in params:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.util
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,15 +15,17 @@ import llvmlite
 import numpy as np
 
 from symdiff.core import special
-from symdiff.core.collector import all_is_old, paused_collector
+from symdiff.core.collector import paused_collector
 from symdiff.core.record import record
 from symdiff.runtime import cache, cpu, load
 from symdiff.runtime.signature import Param
 
+_THREADS = 4
+"""So many modules, at most, are with LLVM at a time: each takes some 50 MB."""
 _compiling = threading.RLock()
-_writing = threading.RLock()
-"""For functions that are not kernels: LLVM's thread makes some of them while `_compiling` is held. Whoever holds this
-one must not wait for that one."""
+_writing: dict[str, threading.RLock] = {}
+"""One for each function that is not a kernel. LLVM's threads make some of them while `_compiling` is held, so whoever
+holds one of these must not wait for that one."""
 
 
 @record
@@ -52,7 +54,7 @@ def kernel_address(
     returns, or 0. Equal kernels, whatever their names, have one address. `extra` names further functions that the text
     may call (the driver's own intrinsics).
 
-    Raises SyntaxError, NameError or TypeError if the text is not a kernel, and Numba's error if it cannot be typed.
+    Raises SyntaxError, NameError or TypeError if the text is not a kernel, and Numba's error if nobody can type it.
     """
     from symdiff.runtime.text import canonical  # texts are for what has to be compiled
 
@@ -64,8 +66,8 @@ def kernel_address(
 def kernel_addresses(kernels: Sequence[Wanted], meanwhile: Iterable[Callable[[], object]] = ()) -> list[int]:
     """The address of each kernel, as `kernel_address`: from memory, else from the disk, else by compiling.
 
-    If something has to be compiled, LLVM's thread does `meanwhile`, which may ask for any functions but kernels, while
-    Numba is imported. It is done when this returns, so no thread outlives the call.
+    If something has to be compiled, LLVM's threads do `meanwhile` beside it, which may ask for any functions but
+    kernels. It is done when this returns, so no thread outlives the call.
     """
     digests = [_digest(kernel) for kernel in kernels]
     with _compiling:
@@ -101,7 +103,7 @@ def address_of_written(name: str, text: Callable[[str], str]) -> int:
 
 
 def _written_address(digest: str, symbol: str, text: Callable[[], str], thorough: bool) -> int:
-    with _writing:
+    with _writing.setdefault(symbol, threading.RLock()):
         if not load.is_loaded(symbol):
             code = cache.load(digest)
             if code is None:
@@ -114,20 +116,17 @@ def _written_address(digest: str, symbol: str, text: Callable[[], str], thorough
 
 
 def _compile(missing: Mapping[str, Wanted], meanwhile: Iterable[Callable[[], object]]) -> None:
-    """LLVM works on one kernel while Numba works on the next. The largest comes first, so that LLVM ends soon after.
-
-    One thread for LLVM is enough: llvmlite lets only one in at a time.
-    """
+    """LLVM works on what there is while the next kernel is written. The largest comes first, so that LLVM ends soon
+    after."""
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    sources = {digest: kernel.source() for digest, kernel in missing.items()}
-    with _undisturbed(), ThreadPoolExecutor(1) as llvm:
+    with _undisturbed(), ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS)) as llvm:
         others = [llvm.submit(work) for work in meanwhile]
+        sources = {digest: kernel.source() for digest, kernel in missing.items()}
         from symdiff.runtime import codegen
-        from symdiff.runtime.compile import llvm_text  # imports Numba
+        from symdiff.runtime.compile import llvm_text
         from symdiff.runtime.text import canonical
 
-        _let_numba_age()
         codes: dict[str, Future[bytes]] = {}
         for digest in sorted(missing, key=lambda digest: -len(sources[digest][0])):
             kernel, (text, constants) = missing[digest], sources[digest]
@@ -143,19 +142,13 @@ def _compile(missing: Mapping[str, Wanted], meanwhile: Iterable[Callable[[], obj
             other.result()
 
 
-@functools.cache
-def _let_numba_age() -> None:
-    """Once in a process: what Numba is made of need not be looked through, which takes 30 ms."""
-    all_is_old()
-
-
 def _symbol(digest: str) -> str:
     return f"symdiff_{digest[:32]}"
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """No garbage collection, which costs a tenth of a compilation, and no long waits of the LLVM thread for Python."""
+    """No garbage collection, which costs a tenth of a compilation, and no long waits of LLVM's threads for Python."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(5e-5)
     try:
@@ -181,20 +174,9 @@ def _digest(kernel: Wanted) -> str:
 
 @functools.cache
 def _environment() -> tuple[str, ...]:
-    """Everything besides the kernel that decides the object code: our compiler, Numba, LLVM and the CPU."""
+    """Everything besides the kernel that decides the object code: our compiler, LLVM and the CPU."""
     own = hashlib.sha256()
     for room in (Path(__file__).parent, Path(special.__file__).parent):
         for path in sorted(room.glob("**/*.py")):
             own.update(path.read_bytes())
-    return own.hexdigest(), _numba_version(), llvmlite.__version__, *cpu.identity()
-
-
-def _numba_version() -> str:
-    """From Numba's own file where there is one: to import Numba takes 0.2 s, and to ask for its metadata 0.02."""
-    found = importlib.util.find_spec("numba")
-    file = Path(found.origin).with_name("_version.py") if found and found.origin else None
-    if file is not None and file.is_file():
-        return file.read_text()
-    from importlib import metadata
-
-    return metadata.version("numba")
+    return own.hexdigest(), llvmlite.__version__, *cpu.identity()

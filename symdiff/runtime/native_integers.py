@@ -1,4 +1,7 @@
-"""Machine code for integers: NumPy's results, division by zero and shifts by all the bits included. Imports Numba."""
+"""Machine code for integers: NumPy's results, division by zero and shifts by all the bits included.
+
+Imports llvmlite.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils
 
 from symdiff.core import threefry
 from symdiff.runtime.primitive import Emit
@@ -14,6 +16,14 @@ from symdiff.runtime.primitive import Emit
 
 def _compare(builder: Any, signed: bool, relation: str, a: Any, b: Any) -> Any:
     return (builder.icmp_signed if signed else builder.icmp_unsigned)(relation, a, b)
+
+
+def _variable(builder: Any, value: Any) -> Any:
+    """A place on the stack that holds `value`."""
+    with builder.goto_entry_block():
+        place = builder.alloca(value.type)
+    builder.store(value, place)
+    return place
 
 
 def _abs_int(builder: Any, signed: bool, x: Any) -> Any:
@@ -73,9 +83,9 @@ def _rest_has_wrong_sign(builder: Any, rest: Any, divisor: Any) -> Any:
 def _power_int(builder: Any, signed: bool, base: Any, exponent: Any) -> Any:
     """By repeated squaring. NumPy raises for a negative exponent; here it is the truncated 1 / base**-exponent."""
     kind, one, zero = base.type, base.type(1), base.type(0)
-    result = cgutils.alloca_once_value(builder, one)
-    square = cgutils.alloca_once_value(builder, base)
-    left = cgutils.alloca_once_value(builder, exponent)
+    result = _variable(builder, one)
+    square = _variable(builder, base)
+    left = _variable(builder, exponent)
     head, body, done = (builder.append_basic_block(f"power.{part}") for part in ("head", "body", "done"))
     builder.branch(head)
     builder.position_at_end(head)
@@ -100,8 +110,8 @@ def _power_int(builder: Any, signed: bool, base: Any, exponent: Any) -> Any:
 def _gcd_int(builder: Any, signed: bool, a: Any, b: Any) -> Any:
     """By Euclid's algorithm."""
     zero = a.type(0)
-    left = cgutils.alloca_once_value(builder, _abs_int(builder, signed, a))
-    right = cgutils.alloca_once_value(builder, _abs_int(builder, signed, b))
+    left = _variable(builder, _abs_int(builder, signed, a))
+    right = _variable(builder, _abs_int(builder, signed, b))
     head, body, done = (builder.append_basic_block(f"gcd.{part}") for part in ("head", "body", "done"))
     builder.branch(head)
     builder.position_at_end(head)

@@ -1,20 +1,20 @@
 """Machine code for the names of maths.py: LLVM intrinsics, our own functions (elementary/), libm for the rest.
 
-Each function has NumPy's result for every input, NaN and infinities included, and float32 stays float32. Imports Numba.
+Each function has NumPy's result for every input, NaN and infinities included, and float32 stays float32. Imports
+llvmlite.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
-from numba.core import cgutils, types
 
 from symdiff.core.special import FUNCTIONS as FUNCTIONS_WITH_BRANCHES
 from symdiff.runtime import branching, elementary, maths, native_integers
-from symdiff.runtime.native_types import scalar_type
-from symdiff.runtime.primitive import Emit, Primitive
+from symdiff.runtime.primitive import Emit, Meaning, Primitive
+from symdiff.runtime.scalars import common, converted, is_float, is_signed
 from symdiff.runtime.signature import DTYPES
 
 ACCUMULATE_FLAGS = ("reassoc", "contract", "nsz")
@@ -24,12 +24,12 @@ def libm(name: str) -> Emit:
     """A call of the C library's `name` (or `namef`), known to read no memory so that it can move out of loops."""
 
     def emit(builder: Any, *args: Any) -> Any:
-        real = args[0].type
+        real, known = args[0].type, builder.module.globals
         symbol = name + "f" if real == ir.FloatType() else name
-        kind = ir.FunctionType(real, [real] * len(args))
-        function = cgutils.get_or_insert_function(builder.module, kind, symbol)
-        function.attributes.update({"nounwind", "readnone"})
-        return builder.call(function, args)
+        if symbol not in known:
+            function = ir.Function(builder.module, ir.FunctionType(real, [real] * len(args)), symbol)
+            function.attributes.update({"nounwind", "readnone"})
+        return builder.call(known[symbol], args)
 
     return emit
 
@@ -208,70 +208,47 @@ _BINARY_FLOAT: dict[str, Emit] = {
 _PREDICATES = {"isnan", "isinf", "isfinite"}
 
 
-def _common(*args: Any) -> Any:
-    """The type NumPy's promotion gives; a Python literal counts as int64 or float64."""
-    dtypes = [np.dtype(str(types.unliteral(arg))) for arg in args]
-    return scalar_type(np.result_type(*dtypes).name)
-
-
-def _is_float(kind: Any) -> bool:
-    return isinstance(kind, types.Float)
-
-
 def _function(name: str, arity: int, of_float: Emit, of_int: Emit | None) -> Primitive:
     """The function `name`: integers use `of_int`, or become float64 where NumPy's function is one of floats."""
 
-    def type_of(*args: Any) -> tuple[Any, Emit]:
-        common = _common(*args)
-        if not _is_float(common) and of_int is None:
-            common = types.float64
-        result = types.boolean if name in _PREDICATES else common
+    def meaning(*dtypes: str) -> Meaning:
+        dtype = common(*dtypes)
+        if not is_float(dtype) and of_int is None:
+            dtype = "float64"
+        emit = of_float if is_float(dtype) or of_int is None else functools.partial(_of_integers, of_int, dtype)
+        return Meaning("bool" if name in _PREDICATES else dtype, (dtype,) * arity, emit)
 
-        def emit(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-            if _is_float(common):
-                return of_float(builder, *values)
-            assert of_int is not None
-            return of_int(builder, getattr(common, "signed", False), *values)
+    return Primitive(name, arity, meaning)
 
-        return result(*[common] * arity), emit
 
-    return Primitive(name, arity, type_of)
+def _of_integers(emit: Emit, dtype: str, builder: Any, *values: Any) -> Any:
+    return emit(builder, is_signed(dtype), *values)
 
 
 def _no_floats(_builder: Any, *_values: Any) -> Any:
     raise TypeError("this function takes integers")
 
 
-def _cast(name: str, dtype: str) -> Primitive:
-    target = scalar_type(dtype)
+def _cast(name: str, target: str) -> Primitive:
+    def meaning(source: str) -> Meaning:
+        return Meaning(target, (source,), lambda builder, value: converted(builder, value, source, target))
 
-    def type_of(arg: Any) -> tuple[Any, Emit]:
-        source = types.unliteral(arg)
-
-        def emit(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-            if dtype == "bool" and _is_float(source):
-                return builder.fcmp_unordered("!=", values[0], values[0].type(0.0))
-            return context.cast(builder, values[0], source, target)
-
-        return target(source), emit
-
-    return Primitive(name, 1, type_of)
+    return Primitive(name, 1, meaning)
 
 
 def _accumulator(operation: str) -> Primitive:
     """`s += x` on a local: for floats, the one operation whose order the compiler may choose."""
 
-    def type_of(total: Any, term: Any) -> tuple[Any, Emit]:
-        common = _common(total, term)
+    def emit(builder: Any, total: Any, term: Any) -> Any:
+        if isinstance(total.type, ir.IntType):
+            return getattr(builder, operation)(total, term)
+        return getattr(builder, f"f{operation}")(total, term, flags=ACCUMULATE_FLAGS)
 
-        def emit(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-            if _is_float(common):
-                return getattr(builder, f"f{operation}")(*values, flags=ACCUMULATE_FLAGS)
-            return getattr(builder, operation)(*values)
+    def meaning(total: str, term: str) -> Meaning:
+        dtype = common(total, term)
+        return Meaning(dtype, (dtype, dtype), emit)
 
-        return common(common, common), emit
-
-    return Primitive(f"accumulate_{operation}", 2, type_of)
+    return Primitive(f"accumulate_{operation}", 2, meaning)
 
 
 def build() -> list[Primitive]:

@@ -1,14 +1,13 @@
-"""What driver.py needs beyond kernels: BLAS calls. Imports Numba."""
+"""What driver.py needs beyond kernels: BLAS calls. Imports llvmlite."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
 
-from symdiff.runtime.native_types import INT64
-from symdiff.runtime.primitive import Primitive
+from symdiff.runtime.primitive import Meaning, Primitive
+from symdiff.runtime.scalars import INT64
 
 INT32 = ir.IntType(32)
 ROW_MAJOR, NO_TRANSPOSE, TRANSPOSE = 101, 111, 112
@@ -17,7 +16,7 @@ ROW_MAJOR, NO_TRANSPOSE, TRANSPOSE = 101, 111, 112
 def _gemm(name: str, real: ir.Type) -> Primitive:
     """One call of cblas_?gemm with 64-bit sizes, row-major, alpha = 1."""
 
-    def emit(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def emit(builder: Any, *args: Any) -> None:
         blas, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc = args
         pointer = real.as_pointer()
         kind = ir.FunctionType(
@@ -36,9 +35,8 @@ def _gemm(name: str, real: ir.Type) -> Primitive:
             [INT32(ROW_MAJOR), transposed(trans_a), transposed(trans_b), m, n, k, real(1.0), at(a), lda, at(b), ldb,
              builder.sitofp(beta, real), at(c), ldc],
         )  # fmt: skip
-        return context.get_dummy_value()
 
-    return Primitive(name, 13, lambda *_args: (types.void(*[types.int64] * 13), emit))
+    return Primitive(name, 13, lambda *_dtypes: Meaning("void", ("int64",) * 13, emit))
 
 
 def build() -> list[Primitive]:

@@ -1,18 +1,29 @@
-"""One function that kernels can call: how its result is typed and which LLVM instructions it is."""
+"""One function that kernels can call: its types, and which LLVM instructions it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from symdiff.core.record import entity, record
+
 Emit = Callable[..., Any]
+"""(builder of llvmlite, values) -> value."""
 
 
-@dataclass(frozen=True, eq=False)
+@record
+class Meaning:
+    """What a function is for arguments of some dtypes: they are converted to `operands`. Nothing results in `void`."""
+
+    result: str
+    operands: tuple[str, ...]
+    emit: Emit
+
+
+@entity
 class Primitive:
-    """`type_of(*argument_types)` gives a Numba signature and `emit(context, builder, signature, values)`."""
+    """A function by name; `meaning` is asked with the dtypes of the arguments."""
 
     name: str
     arity: int
-    type_of: Callable[..., tuple[Any, Emit]]
+    meaning: Callable[..., Meaning]

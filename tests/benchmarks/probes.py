@@ -39,14 +39,14 @@ def measure(*arguments: object) -> float:
     return float(done.stdout)
 
 
-def start_numba() -> None:
+def start_llvm() -> None:
     """Import and start it, which is not what is measured."""
     sd.compile(sd.sum(sd.cos(sd.input("x", (sd.dim("n"),)))))(np.ones(3))
 
 
 def compile_seconds(layers: str) -> float:
     """Of a ReLU network of width 64."""
-    start_numba()
+    start_llvm()
     network = Network("", "", (64,) * int(layers) + (10,), 64)
     weights, (x, y) = network.weights(), network.batches(1)
     began = time.perf_counter()
@@ -57,7 +57,7 @@ def compile_seconds(layers: str) -> float:
 
 
 def first_seconds(problem: str) -> float:
-    start_numba()
+    start_llvm()
     began = time.perf_counter()
     job = make_job(WORKLOADS[problem], Symdiff())
     job.load()

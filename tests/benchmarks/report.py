@@ -173,7 +173,7 @@ def _limits(found: Findings) -> str:
 
 def _compiling(found: Findings) -> str:
     layers = " ".join(
-        f"From the first symbol to the first loss of a network of {count} layers of width 64, with Numba imported and "
+        f"From the first symbol to the first loss of a network of {count} layers of width 64, with LLVM started and "
         f"nothing cached: {seconds:.2f} s."
         for count, seconds in found.compile_seconds.items()
     )

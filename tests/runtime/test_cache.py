@@ -31,7 +31,7 @@ PROGRAM = textwrap.dedent("""
     slots, table = np.array([0, 0, 100, x.ctypes.data]), np.array([f, 2, 2, 3])
     assert driver.run()(table.ctypes.data, 1, slots.ctypes.data) == 0
     assert (x == 2).all()
-    print("numba" in sys.modules)
+    print("symdiff.runtime.compile" in sys.modules)
 """)
 
 

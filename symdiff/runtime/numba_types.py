@@ -1,4 +1,7 @@
-"""Kernel arrays as a Numba type: a bare address whose type knows dtype and strides. Imports Numba."""
+"""What Numba has to know of kernels: the type of an array, and the functions of primitive.py. Imports Numba.
+
+An array is a bare address whose type knows dtype and strides.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 from numba.core.datamodel import models
-from numba.extending import register_model
+from numba.extending import intrinsic, register_model
 
-from symdiff.runtime.primitive import Emit, Primitive
+from symdiff.runtime.primitive import Primitive
 from symdiff.runtime.signature import Array, Param
 
 INT64 = ir.IntType(64)
@@ -43,18 +46,46 @@ def parameter_type(param: Param) -> types.Type:
 
 
 @functools.cache
-def element(kind: str, rank: int) -> Primitive:
+def function(primitive: Primitive) -> Any:
+    """A function of ours for texts that Numba compiles."""
+
+    def type_of(*arguments: Any) -> Any:
+        found = [types.unliteral(argument) for argument in arguments]
+        if not all(isinstance(kind, types.Number | types.Boolean) for kind in found):
+            return None
+        meaning = primitive.meaning(*("bool" if kind == types.boolean else str(kind) for kind in found))
+        result = types.void if meaning.result == "void" else scalar_type(meaning.result)
+
+        def emit(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            value = meaning.emit(builder, *values)
+            return context.get_dummy_value() if value is None else value
+
+        return result(*map(scalar_type, meaning.operands)), emit
+
+    return _intrinsic(primitive.name, primitive.arity, type_of)
+
+
+@functools.cache
+def element(kind: str, rank: int) -> Any:
     """What is behind `a[i, j]` ("load") and `a[i, j] = value` ("store"), for arrays of `rank` axes."""
     if kind == "load":
-        return Primitive(f"load_{rank}", 1 + rank, _type_load)
-    return Primitive(f"store_{rank}", 2 + rank, _type_store)
+        return _intrinsic(f"load_{rank}", 1 + rank, _type_load)
+    return _intrinsic(f"store_{rank}", 2 + rank, _type_store)
 
 
-def _type_load(buffer: Any, *indices: Any) -> tuple[Any, Emit]:
+def _intrinsic(name: str, arity: int, type_of: Any) -> Any:
+    """Numba reads the number of arguments from a signature, so each function gets one of its own."""
+    arguments = ", ".join(f"a{k}" for k in range(arity))
+    scope = {"type_of": type_of}
+    exec(f"def {name}(context, {arguments}): return type_of({arguments})", scope)
+    return intrinsic(scope[name])
+
+
+def _type_load(buffer: Any, *indices: Any) -> Any:
     return buffer.dtype(buffer, *[types.int64] * len(indices)), _emit_load
 
 
-def _type_store(buffer: Any, *rest: Any) -> tuple[Any, Emit]:
+def _type_store(buffer: Any, *rest: Any) -> Any:
     """The value is an argument of the array's dtype, so Numba converts it."""
     return types.void(buffer, *[types.int64] * (len(rest) - 1), buffer.dtype), _emit_store
 
