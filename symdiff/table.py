@@ -196,9 +196,7 @@ class Table:
         pieces = pieces._replace(costs=tuple(cost for share in run for cost in share.pieces.costs))
         words = [team.split(), team.board(), slots.size(pieces.rows), pieces.grain, slots.number_of(pieces), len(run)]
         for share in run:
-            words += [share.address, len(share.words)]
-            for word, move in zip(share.words, share.moves, strict=True):
-                words += [word, self._move(move)]
+            words += [share.address, len(share.words), *share.words, *map(self._move, share.moves)]
         return words
 
     def _move(self, move: Move) -> int:

@@ -49,8 +49,8 @@ def split() -> int:
     """The address of the step that shares out other steps. Its words, of which only `slot` are numbers of slots:
 
     [`board()`, slot of the rows, rows that stay together, slot of the pieces, number of other steps, then for each of
-    them its address, count, `count` times (slot of a word of it, slot of what to add to the word for each row)]; the
-    latter may be `WHOLE` or `counts(slot)`. The other steps get consecutive words and cannot fail. Who takes a piece
+    them its address, count, `count` slots of its words for all rows, `count` slots of what to add to a word for each
+    row before a piece]; the latter may be `WHOLE` or `counts(slot)`. The other steps cannot fail. Who takes a piece
     does one after the other for it.
     """
     return native.address_of_text(team_text.module(int(signal.SIG_BLOCK)), team_text.ENTRY, thorough=False)

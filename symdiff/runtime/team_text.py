@@ -78,19 +78,19 @@ def _piece() -> str:
     with f.when(f.less(0, count)), f.loop(f.word("%words", INNER)):
         step = f.get(at)
         inner, words = f.let(f"load ptr, ptr {step}"), f.word(step, 1)
-        pairs = f.at(step, "i64", 2)
+        slots = f.at(step, "i64", 2)
+        moves = f.at(slots, "i64", words)
         with f.loop(words) as k:
-            value = _moved(f, f.at(pairs, "i64", f.mul(k, 2)), first, count)
+            value = _moved(f, f.word(slots, k), f.word(moves, k), first, count)
             f.do(f"store i64 {value}, ptr {f.at(moved, 'i64', k)}")
         f.let(f"call i64 {inner}(ptr @identity, ptr {moved})")
-        f.set(at, f.at(pairs, "i64", f.mul(words, 2)))
+        f.set(at, f.at(moves, "i64", words))
     return f.text()
 
 
-def _moved(f: Function, pair: str, first: str, count: str) -> str:
+def _moved(f: Function, slot: str, move: str, first: str, count: str) -> str:
     """A word of an inner step."""
-    value = f.variable("i64", f.word("%slots", f.word(pair, 0)))
-    move = f.word(pair, 1)
+    value = f.variable("i64", f.word("%slots", slot))
     with f.when(f.less(-1, move)):
         f.set(value, f.add(f.get(value), f.mul(f.word("%slots", move), first)))
     with f.when(f.less(move, -1)):
@@ -195,8 +195,19 @@ def _split() -> str:
             _lead(f, board, pieces)
             f.do(f"store atomic i64 0, ptr {owned} release, align 8")
     with f.when(f.get(alone)):
-        f.do("call void @piece(ptr %words, ptr %slots, i64 0, i64 1)")
+        _take_whole(f)
     return f.text("i64 0")
+
+
+def _take_whole(f: Function) -> None:
+    """The inner steps in turn with all rows: their words are in the slots as they stand."""
+    at = f.variable("ptr", f.at("%words", "i64", FIRST))
+    with f.loop(f.word("%words", INNER)):
+        step = f.get(at)
+        inner, words = f.let(f"load ptr, ptr {step}"), f.word(step, 1)
+        slots = f.at(step, "i64", 2)
+        f.set(at, f.at(slots, "i64", f.mul(words, 2)))
+        f.let(f"call i64 {inner}(ptr {slots}, ptr %slots)")
 
 
 def _lead(f: Function, board: str, pieces: str) -> None:

@@ -38,7 +38,7 @@ class Job:
         address = native.kernel_address(COUNT_UP, "count_up", [Size(), Size(), Array("int64", (3, 1))], {})
         self.counts = np.zeros((rows + 2, 3), np.int64)  # a row on either side stays 0
         self.slots = np.array([0, 0, rows, 2, self.counts[1:].ctypes.data, 24, pieces, 1], np.int64)
-        words = [board, 2, grain, 6, 1, address, 3, 2, team.counts(7), 3, team.WHOLE, 4, 5]
+        words = [board, 2, grain, 6, 1, address, 3, 2, 3, 4, team.counts(7), team.WHOLE, 5]
         self.words = np.array(words, np.int64)
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
         self.split = kind(team.split())
@@ -73,8 +73,8 @@ def test_steps_that_are_shared_out_together(board: int) -> None:
     """One adds 2 to every row, then one that sees each row as three adds 5 to its elements."""
     job = Job(board, 100, 16, 7)
     address = native.kernel_address(ADD_FLAT, "add_flat", [Size(), Size(), Array("int64", (1,))], {})
-    job.slots = np.array([*job.slots, 3, 0, 5], np.int64)
-    job.words = np.array([*job.words, address, 3, 9, team.counts(8), 10, team.WHOLE, 4, 5], np.int64)
+    job.slots = np.array([*job.slots, 3, 300, 5], np.int64)
+    job.words = np.array([*job.words, address, 3, 9, 10, 4, team.counts(8), team.WHOLE, 5], np.int64)
     job.words[4] = 2
     job.run(3)
     assert (job.counts[1:-1] == 3 * 7).all()
