@@ -124,11 +124,10 @@ class Table:
         return [address, *self._call(step)]
 
     def _together(self, program: Program) -> list[list[int]]:
-        """The steps of a program, each at its place; one that is done together with a step before it leaves a copy of
-        nothing there."""
-        nothing = [driver.builtin("copy"), UNREAD, UNREAD, self.slots.size(0)]
+        """The steps of a program, each at its place; one that is done together with a step before it leaves one there
+        that shares out nothing."""
         shared = zip(program.steps, runs([self._ways(step) for step in program.steps]), strict=True)
-        return [self._step(step) if run is None else self._split(run) if run else nothing for step, run in shared]
+        return [self._step(step) if run is None else self._split(run) for step, run in shared]
 
     def _repetition(self, step: Repetition) -> list[int]:
         """A loop; words as in runtime/repeat.py."""
@@ -191,8 +190,12 @@ class Table:
         return Share(self.addresses[call], self._call(call), moves, memory, pieces)
 
     def _split(self, run: Sequence[Share]) -> list[int]:
-        """The step that shares out others."""
-        slots, pieces = self.slots, run[0].pieces
+        """The step that shares out others, if there are any."""
+        slots = self.slots
+        if not run:
+            zero = slots.size(0)
+            return [team.split(), team.board(), zero, 1, zero, 0]
+        pieces = run[0].pieces
         pieces = pieces._replace(costs=tuple(cost for share in run for cost in share.pieces.costs))
         words = [team.split(), team.board(), slots.size(pieces.rows), pieces.grain, slots.number_of(pieces), len(run)]
         for share in run:

@@ -43,7 +43,7 @@ def of_numbers(text: str, callee: str, kinds: Sequence[str]) -> Callable[..., in
         otherwise()
         f.let("call i32 @PyErr_BadArgument()")
     parts = [text, DECLARATIONS, _OF_NUMBERS, f.text(f"ptr {f.get(result)}")]
-    address = native.address_of_text("\n".join(parts), entry)
+    address = native.address_of_text("\n".join(parts), entry, thorough=False)
     function: Callable[..., int] = new(callee, address, None)
     return function
 
