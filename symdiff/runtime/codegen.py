@@ -13,6 +13,7 @@ from symdiff.runtime import parallel
 from symdiff.runtime.signature import Param, Size
 
 _starting = threading.Lock()
+_own = threading.local()
 
 
 @functools.cache
@@ -35,6 +36,14 @@ def triple() -> str:
 
 
 def target_machine() -> llvm.TargetMachine:
+    """The one of this thread. LLVM keeps in it what it knows about the CPU, and takes 2 ms to find that out."""
+    if not hasattr(_own, "machine"):
+        _own.machine = _new_machine()
+    machine: llvm.TargetMachine = _own.machine
+    return machine
+
+
+def _new_machine() -> llvm.TargetMachine:
     name, features = host()
     reloc = "static" if triple().startswith(("x86", "i386", "i686")) else "default"
     return llvm.Target.from_triple(triple()).create_target_machine(
@@ -51,7 +60,7 @@ def engine() -> llvm.ExecutionEngine:
 @functools.cache
 def _engine() -> llvm.ExecutionEngine:
     """With the first engine LLVM learns which functions the process has."""
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _new_machine())  # which it takes for itself
 
 
 def object_code(text: str, entry: str, thorough: bool = True) -> bytes:
@@ -89,12 +98,10 @@ def tidied(text: str, entry: str) -> llvm.ModuleRef:
     """Variables into registers and what follows from it, for text that is written as it should run."""
     module = _module(text, entry)
     builder = llvm.create_pass_builder(target_machine(), llvm.create_pipeline_tuning_options())
-    passes = llvm.create_new_function_pass_manager()
+    passes = llvm.create_new_module_pass_manager()
     passes.add_sroa_pass()
     passes.add_simplify_cfg_pass()
-    for function in module.functions:
-        if not function.is_declaration:
-            passes.run(function, builder)
+    parallel.run_passes(passes, module, builder)
     return module
 
 
