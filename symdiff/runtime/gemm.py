@@ -123,16 +123,18 @@ def _strips(vector: Vector, shape: Shape, attributes: str) -> str:
             w, beyond = f.pick(which, "i64", wide), f.pick(which, "i64", left_over)
             strips = f.bits(f.add(f.get(left), f.sub(f.sub(w, 1), beyond)), f.sub(0, w))
             n = f.min(f.get(left), strips)
-            f.pass_on(
-                "columns", _COLUMNS, a=a, row=row, step=step, b=f.get(b), m=m, n=n, c=f.get(c), first=f.equal(i, 0),
-                room=f.get(panel), wide=w, high=f.pick(which, "i64", [high for _, high, _ in tiles]),
-                whole=f.pick(which, "ptr", [f"@{name}" for name in names]),
-                low=f.pick(which, "i64", [low for _, _, low in tiles]), partial=f.pick(which, "ptr", partial),
-            )  # fmt: skip
-            f.set(b, f.at(f.get(b), real, f.mul(n, across)))
-            f.set(c, f.at(f.get(c), real, n))
-            f.set(panel, f.at(f.get(panel), real, f.mul(n, BLOCK)))
-            f.set(left, f.sub(f.get(left), n))
+            with f.when(f.less(0, n)):
+                f.pass_on(
+                    "columns", _COLUMNS, a=a, row=row, step=step, b=f.get(b), m=m, n=n, c=f.get(c),
+                    first=f.equal(i, 0), room=f.get(panel), wide=w,
+                    high=f.pick(which, "i64", [high for _, high, _ in tiles]),
+                    whole=f.pick(which, "ptr", [f"@{name}" for name in names]),
+                    low=f.pick(which, "i64", [low for _, _, low in tiles]), partial=f.pick(which, "ptr", partial),
+                )  # fmt: skip
+                f.set(b, f.at(f.get(b), real, f.mul(n, across)))
+                f.set(c, f.at(f.get(c), real, n))
+                f.set(panel, f.at(f.get(panel), real, f.mul(n, BLOCK)))
+                f.set(left, f.sub(f.get(left), n))
             f.set(number, f.add(which, 1))
     return f.text()
 

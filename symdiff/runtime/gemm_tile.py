@@ -52,10 +52,11 @@ def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str
         f.advance(a, real, "%step")
         f.advance(b, real, "%ldb")
     totals = [total for row in sums for total in row]
+    clamped = _starts(f, "%m", rows, "%ldc") if partial else []
 
     def places() -> list[str]:
-        """Written out where they are used: there are more of them than registers."""
-        rows_of_c = [f.at("%c", real, start) for start in _starts(f, "%m" if partial else rows, rows, "%ldc")]
+        """Of whole tiles written out where they are used: they are quickly made, and more of them than registers."""
+        rows_of_c = [f.at("%c", real, start) for start in clamped or _starts(f, rows, rows, "%ldc")]
         return [f.at(c, real, v * lanes) for c in rows_of_c for v in range(vectors)]
 
     if vector.has_masks:
