@@ -80,7 +80,7 @@ class Function:
         """x / y, rounded up; x is not negative."""
         return self.div(self.add(x, self.sub(y, 1)), y)
 
-    def bits(self, x: Value, mask: Value) -> str:
+    def bits(self, x: Value, mask: int) -> str:
         return self.let(f"and i64 {x}, {mask}")
 
     def min(self, x: Value, y: Value) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 
 from symdiff.core.record import record
 from symdiff.runtime import cpu, native, walk
-from symdiff.runtime.assembly import REALS, Function, Vector, declared
+from symdiff.runtime.assembly import REALS, Function, Value, Vector, declared
 from symdiff.runtime.gemm_tile import BLOCK, DOTS, PACKING, TILE, TURN, dots, tile, tile_name, turn
 
 ROWS = 40
@@ -97,46 +97,57 @@ def _strips(vector: Vector, shape: Shape, attributes: str) -> str:
     across = f.select("%trans_b", "i64", "%ldb", 1)
     copy = f.both("%trans_a", f.less(COPIED, "%n"))
     row, step = f.select(copy, "i64", 1, "%row"), f.select(copy, "i64", ROWS, "%step")
-    few = f.both(f.less("%m", 3), f.negated("%trans_b"))
-    widest = f.select(few, "i64", 0, 1)
-    tiles = ((shape.few_rows, 3, 2), *shape.tiles)
-    wide = [lanes * vectors for vectors, _, _ in tiles]
-    left_over = [2 * lanes, *(w - lanes for w in wide[1:])]  # so many columns or less are for narrower tiles
-    names = [tile_name(high, vectors) for vectors, high, _ in tiles]
-    names[0] = names[1]  # there are less rows than it has, always
-    partial = [f"@{tile_name(low, vectors, partial=True)}" for vectors, _, low in tiles]
+    widths = _widths(shape, lanes)
+    widest = f.select(f.both(f.less("%m", 3), f.negated("%trans_b")), "i64", 0, 1)
     with f.loop("%n", group) as j, f.loop("%m", ROWS) as i:
         m, left = f.min(f.sub("%m", i), ROWS), f.variable("i64", f.min(f.sub("%n", j), group))
         a = f.at("%a", real, f.mul(i, "%row"))
         b = f.variable("ptr", f.at("%b", real, f.mul(j, across)))
         c = f.variable("ptr", f.at("%c", real, f.add(f.mul(i, "%ldc"), j)))
         panel = f.variable("ptr", room)
-        with f.when(copy), f.loop(m, lanes) as v:
-            mask, source, target = vector.first(f, f.sub(m, v)), f.at(a, real, v), f.at(rows_of_a, real, v)
-            with f.loop("%k") as p:
-                value = vector.load(f, f.at(source, real, f.mul(p, "%step")), mask)
-                vector.store(f, value, f.at(target, real, f.mul(p, ROWS)), mask)
+        with f.when(copy):
+            _copy_rows(f, vector, a, m, rows_of_a)
         a = f.select(copy, "ptr", rows_of_a, a)
         number = f.variable("i64", widest)
         with f.repeat(lambda: f.less(0, f.get(left))):
             which = f.get(number)
-            w, beyond = f.pick(which, "i64", wide), f.pick(which, "i64", left_over)
-            strips = f.bits(f.add(f.get(left), f.sub(f.sub(w, 1), beyond)), f.sub(0, w))
-            n = f.min(f.get(left), strips)
+            known = {name: f.pick(which, _COLUMNS.get(name, "i64"), values) for name, values in widths.items()}
+            up = f.add(f.get(left), f.sub(f.sub(known["wide"], 1), known.pop("left_over")))
+            n = f.min(f.get(left), f.let(f"and i64 {up}, {f.sub(0, known['wide'])}"))
             with f.when(f.less(0, n)):
-                f.pass_on(
-                    "columns", _COLUMNS, a=a, row=row, step=step, b=f.get(b), m=m, n=n, c=f.get(c),
-                    first=f.equal(i, 0), room=f.get(panel), wide=w,
-                    high=f.pick(which, "i64", [high for _, high, _ in tiles]),
-                    whole=f.pick(which, "ptr", [f"@{name}" for name in names]),
-                    low=f.pick(which, "i64", [low for _, _, low in tiles]), partial=f.pick(which, "ptr", partial),
-                )  # fmt: skip
+                first, room = f.equal(i, 0), f.get(panel)
+                here = {"a": a, "row": row, "step": step, "b": f.get(b), "m": m, "n": n, "c": f.get(c)}
+                f.pass_on("columns", _COLUMNS, first=first, room=room, **here, **known)
                 f.set(b, f.at(f.get(b), real, f.mul(n, across)))
                 f.set(c, f.at(f.get(c), real, n))
                 f.set(panel, f.at(f.get(panel), real, f.mul(n, BLOCK)))
                 f.set(left, f.sub(f.get(left), n))
             f.set(number, f.add(which, 1))
     return f.text()
+
+
+def _widths(shape: Shape, lanes: int) -> dict[str, list[Value]]:
+    """What `columns` is told about each width of tiles, and how many columns are not enough for a strip so wide. The
+    first width is for at most two rows."""
+    tiles = ((shape.few_rows, 3, 2), *shape.tiles)
+    whole = [f"@{tile_name(high, vectors)}" for vectors, high, _ in shape.tiles]
+    return {
+        "wide": [lanes * vectors for vectors, _, _ in tiles],
+        "left_over": [2 * lanes, *(lanes * (vectors - 1) for vectors, _, _ in shape.tiles)],
+        "high": [high for _, high, _ in tiles],
+        "whole": [whole[0], *whole],  # two rows need no whole tile
+        "low": [low for _, _, low in tiles],
+        "partial": [f"@{tile_name(low, vectors, partial=True)}" for vectors, _, low in tiles],
+    }
+
+
+def _copy_rows(f: Function, vector: Vector, a: str, m: str, out: str) -> None:
+    """%k columns of A^T, %step apart, to where they are ROWS numbers apart."""
+    with f.loop(m, vector.lanes) as v:
+        mask, source, target = vector.first(f, f.sub(m, v)), f.at(a, vector.real, v), f.at(out, vector.real, v)
+        with f.loop("%k") as p:
+            value = vector.load(f, f.at(source, vector.real, f.mul(p, "%step")), mask)
+            vector.store(f, value, f.at(target, vector.real, f.mul(p, ROWS)), mask)
 
 
 def _columns(vector: Vector, attributes: str) -> str:

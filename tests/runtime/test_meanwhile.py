@@ -54,6 +54,17 @@ def test_a_function_is_compiled_once(monkeypatch):
     assert sum(name.startswith("answer") for name in compiled) == 1
 
 
+def test_each_thread_keeps_a_target_machine_of_its_own():
+    codegen.engine()  # takes one for itself
+    own, others = codegen.target_machine(), []
+    thread = threading.Thread(target=lambda: others.append(codegen.target_machine()))
+    thread.start()
+    thread.join()
+    assert codegen.target_machine() is own
+    assert others[0] is not own
+    assert own.emit_object(parallel.parsed(new_text())).startswith(b"\x7fELF" if sys.platform == "linux" else b"")
+
+
 def test_an_error_reaches_the_caller_and_the_next_call_tries_again():
     kernel = new_kernel()
     with pytest.raises(RuntimeError, match="expected"):
