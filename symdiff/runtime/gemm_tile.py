@@ -8,6 +8,8 @@ from symdiff.runtime.assembly import Function, Value, Variable, Vector, declared
 
 BLOCK = 128
 """How many products are summed up in registers at most before the sum goes to C."""
+TOGETHER = 4
+"""So many rows of A are told from each other by distances in registers: there are not enough for those of all rows."""
 AHEAD = 12
 """So many rows of B before they are needed they are fetched."""
 
@@ -31,7 +33,7 @@ def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str
     f = Function(tile_name(rows, vectors, partial), declared(TILE if partial else PACKING), attributes)
     real, lanes = vector.real, vector.lanes
     masks = vector.firsts(f, "%n", vectors)
-    starts = _starts(f, "%m", rows, "%row") if partial else []
+    starts = _starts(f, "%m" if partial else rows, rows if partial else TOGETHER + 1, "%row")
     sums = [[f.variable(vector.kind, "zeroinitializer") for _ in range(vectors)] for _ in range(rows)]
     a, b, out = f.variable("ptr", "%a"), f.variable("ptr", "%b"), f.variable("ptr", "null" if partial else "%out")
     with f.loop("%k"):
@@ -40,12 +42,11 @@ def tile(vector: Vector, rows: int, vectors: int, partial: bool, attributes: str
             columns = [vector.load(f, place, mask) for place, mask in zip(where, masks, strict=True)]
         else:
             columns = _columns(f, vector, where, masks, out)
-        x = f.get(a)
+        top = f.get(a)
         for i, totals in enumerate(sums):
-            if partial:
-                x = f.at(f.get(a), real, starts[i])
-            elif i:
-                x = f.at(x, real, "%row")
+            if i and not partial and not i % TOGETHER:
+                top = f.at(top, real, starts[TOGETHER])
+            x = f.at(top, real, starts[i if partial else i % TOGETHER])
             number = vector.repeated(f, f.let(f"load {real}, ptr {x}"))
             for column, total in zip(columns, totals, strict=True):
                 f.set(total, vector.fma(f, number, column, f.get(total)))
@@ -159,7 +160,7 @@ def _starts(f: Function, count: Value, rows: int, leading: str) -> list[Value]:
     """Where rows 0, 1, ... begin; rows beyond `count` are the last one."""
     starts: list[Value] = [0]
     for i in range(1, rows):
-        step = leading if count == rows else f.select(f.less(i, count), "i64", leading, 0)
+        step = leading if isinstance(count, int) else f.select(f.less(i, count), "i64", leading, 0)
         starts.append(f.opaque("i64", f.add(starts[-1], step)))
     return starts
 
