@@ -73,7 +73,7 @@ def step_address(dtype: str) -> int:
     found = shape()
     if found is None:
         raise RuntimeError("there is no matrix product of our own for a CPU without AVX-512 and without AVX2 and FMA")
-    return native.address_of_written(f"gemm_{dtype}", lambda entry: text(dtype, found, entry))
+    return native.address_of_written(f"gemm_{dtype}", lambda entry: text(dtype, found, entry), combine=False)
 
 
 def text(dtype: str, shape: Shape, entry: str) -> str:

@@ -94,22 +94,22 @@ def address_of_text(text: str, entry: str, thorough: bool = True) -> int:
     return _written_address(digest, symbol, lambda: text.replace(entry, symbol), thorough)
 
 
-def address_of_written(name: str, text: Callable[[str], str]) -> int:
+def address_of_written(name: str, text: Callable[[str], str], combine: bool = True) -> int:
     """As `address_of_text`, for a module that is written for `entry` only when it is not on the disk, and that leaves
-    little to optimise. `name` and the files of this room decide what is in it."""
+    little to optimise; without `combine`, nothing. `name` and the files of this room decide what is in it."""
     digest = hashlib.sha256(repr((name, *_environment())).encode()).hexdigest()
     symbol = _symbol(digest)
-    return _written_address(digest, symbol, lambda: text(symbol), thorough=False)
+    return _written_address(digest, symbol, lambda: text(symbol), thorough=False, combine=combine)
 
 
-def _written_address(digest: str, symbol: str, text: Callable[[], str], thorough: bool) -> int:
+def _written_address(digest: str, symbol: str, text: Callable[[], str], thorough: bool, combine: bool = True) -> int:
     with _writing.setdefault(symbol, threading.RLock()):
         if not load.is_loaded(symbol):
             code = cache.load(digest)
             if code is None:
                 from symdiff.runtime import codegen  # imports LLVM
 
-                code = codegen.object_code(text(), symbol, thorough)
+                code = codegen.object_code(text(), symbol, thorough, combine)
                 cache.store(digest, code)
             load.load(code, symbol)
         return load.address(symbol)

@@ -29,7 +29,7 @@ def step(dtype, width):
     """The address of the step for vectors of `width` bytes; the short ones in code for a CPU that has no others."""
     shape = gemm.AVX512 if width == 64 else replace(gemm.AVX2, cpu="haswell")
     entry = f"test_gemm_{dtype}_{width}"
-    return load.load(codegen.object_code(gemm.text(dtype, shape, entry), entry, thorough=False), entry)
+    return load.load(codegen.object_code(gemm.text(dtype, shape, entry), entry, thorough=False, combine=False), entry)
 
 
 def widths():
