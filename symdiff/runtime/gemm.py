@@ -29,7 +29,7 @@ COPIED = 128
 NEAR = 2
 """B is not packed where rows are no more than so many times as long as a strip is wide: it is in the nearest cache."""
 SMALL = 16
-"""With so many rows at most a product of a single vector of columns needs no plan."""
+"""With so many rows at most a product of a single vector of columns is made at once, by tiles for some rows."""
 SWAPPED = 32
 """With so many rows and products a sum or more, making a narrow C as C^T pays for turning it back."""
 
@@ -200,15 +200,12 @@ def _strips_swapped(vector: Vector, attributes: str) -> str:
     with f.loop("%n", BLOCK) as j:
         n, b = f.min(f.sub("%n", j), BLOCK), f.at("%b", real, j)
         f.pass_on("strips", _STRIPS, b=b, n=n, add="false", c=turned, ldc=BLOCK, trans_a="false", trans_b="false")
-        whole = f.select("%add", "i64", 0, n)  # rows that may be written as they come
-        rest = f.sub(n, whole)
-        c, t = f.at("%c", real, f.mul(j, "%ldc")), f.at(turned, real, whole)
-        f.pass_on("turn", TURN, k=whole, t=turned, ldt=BLOCK, n="%m", wide="%m", out=c, ldo="%ldc")
-        f.pass_on("turn", TURN, k=rest, t=t, ldt=BLOCK, n="%m", wide=wide, out=panel, ldo=wide)
-        c = f.at(c, real, f.mul(whole, "%ldc"))
-        with f.loop("%m", lanes) as v:
+        c = f.at("%c", real, f.mul(j, "%ldc"))
+        out, apart = f.select("%add", "ptr", panel, c), f.select("%add", "i64", wide, "%ldc")
+        f.pass_on("turn", TURN, k=n, t=turned, ldt=BLOCK, n="%m", wide="%m", out=out, ldo=apart)
+        with f.when("%add"), f.loop("%m", lanes) as v:
             mask, source, target = vector.first(f, f.sub("%m", v)), f.at(panel, real, v), f.at(c, real, v)
-            with f.loop(rest) as i:
+            with f.loop(n) as i:
                 x = vector.load(f, f.at(source, real, f.mul(i, wide)))
                 place = f.at(target, real, f.mul(i, "%ldc"))
                 vector.store(f, vector.add(f, x, vector.load(f, place, mask)), place, mask)
@@ -251,8 +248,8 @@ def _product(f: Function, vector: Vector, shape: Shape, room: str, given: dict[s
     row, step = f.select(trans_a, "i64", 1, lda), f.select(trans_a, "i64", lda, 1)
     n = f.select(f.less(0, m), "i64", given["n"], 0)
     given = {**given, "row": row, "step": step, "n": n}
-    one_column = f.both(f.less(0, n), f.less(n, vector.lanes + 1))
-    small = f.both(one_column, f.both(f.less(m, SMALL + 1), f.less(k, BLOCK + 1)))
+    one_vector = f.both(f.less(0, n), f.less(n, vector.lanes + 1))
+    small = f.both(one_vector, f.both(f.less(m, SMALL + 1), f.less(k, BLOCK + 1)))
     with f.when(f.both(f.both(trans_b, f.equal(m, 1)), f.equal(step, 1))) as otherwise:
         f.pass_on("dots", DOTS, **given)
         otherwise()
@@ -263,7 +260,7 @@ def _product(f: Function, vector: Vector, shape: Shape, room: str, given: dict[s
 
 
 def _small_product(f: Function, vector: Vector, shape: Shape, room: str, given: dict[str, str]) -> None:
-    """One of few rows and a single vector of columns, without ado."""
+    """One of few rows and a single vector of columns."""
     vectors, _, low = shape.tiles[-1]
     b, ldb = f.variable("ptr", given["b"]), f.variable("i64", given["ldb"])
     with f.when(given["trans_b"]):
