@@ -129,8 +129,11 @@ class _Rewriting:
 
     def _step(self, node: Node) -> None:
         """What the first rule that matches makes of the node over rewritten inputs; where none does, it is normal."""
-        normal = self.normal
-        fresh = with_inputs(node, [normal[parent] for parent in node.inputs])
+        normal, fresh = self.normal, node
+        for parent in node.inputs:
+            if normal[parent] is not parent:
+                fresh = with_inputs(node, [normal[each] for each in node.inputs])
+                break
         if fresh is not node:
             if fresh in self.keep:
                 normal[node] = node  # a node that is kept must not gain users
@@ -149,11 +152,13 @@ class _Rewriting:
 
     def _replaced(self, node: Node, candidates: Candidates) -> Node:
         """What the first rule that matches makes of the node; itself where none does."""
-        for rule, matches in candidates:
-            for bound in matches(node, self.keep):
-                replacement = replace(node, rule, bound, self.keep)
-                if replacement is not None and replacement is not node:
-                    return replacement
+        for rule, match in candidates:
+            bound = match(node, self.keep)
+            if bound is None:
+                continue
+            replacement = replace(node, rule, bound, self.keep)
+            if replacement is not None and replacement is not node:
+                return replacement
         return node
 
 
