@@ -215,8 +215,10 @@ class Backward:
 
     def _origin(self, node: Node, operand: int | None = None) -> Origin:
         """That of the cotangent of ``node``, or of the part of it that goes to an operand."""
+        if self.origin is not None:
+            return self.origin
         place = node.origin
-        return self.origin or Origin(place.file, place.line, "backward", node, operand)
+        return Origin(place.file, place.line, "backward", node, operand)
 
     def _propagate(self, node: Node, cotangent: Node, context: inherit) -> None:
         if isinstance(node.op.lowering, Item):

@@ -108,14 +108,9 @@ class _Rewriting:
         for node in nodes:
             if node in normal or node in instead:
                 continue
-            if not by_form[node.form]:  # as most nodes: normal, if what they are made of is
-                for parent in node.inputs:
-                    if parent in instead:
-                        break
-                else:
-                    normal.add(node)
-                    continue
-            if not self._step(node):
+            if not by_form[node.form] and (not instead or instead.keys().isdisjoint(node.inputs)):
+                normal.add(node)  # as most nodes
+            elif not self._step(node):
                 self._settle(node)
 
     def _settle(self, node: Node) -> None:
@@ -137,13 +132,10 @@ class _Rewriting:
         """Take the first rule that matches the node over rewritten inputs; where none does, it is normal. True when the
         node's normal form is known then."""
         instead, fresh = self.instead, node
-        for parent in node.inputs:
-            if parent in instead:
-                fresh = with_inputs(node, [instead.get(each, each) for each in node.inputs])
-                break
-        if fresh is not node:
-            if fresh in self.keep:
-                self.normal.add(node)  # a node that is kept must not gain users
+        if instead and not instead.keys().isdisjoint(node.inputs):
+            fresh = with_inputs(node, [instead.get(parent, parent) for parent in node.inputs])
+            if fresh in self.keep:  # a node that is kept must not gain users
+                self.normal.add(node)
                 return True
             if self._same_as(node, fresh):
                 return True
