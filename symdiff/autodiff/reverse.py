@@ -250,7 +250,7 @@ class Backward:
 
     def _total(self, node: Node, parts: Sequence[Node], origin: Origin) -> Node:
         """The sum of what arrived, on record as the cotangent of ``node``."""
-        total = parts[0] if len(parts) == 1 else self.branches.total(node, parts)
+        total = self.branches.total(node, parts)
         if total.inputs and self.origin is None:
             total.add_origin(origin)
         return total
