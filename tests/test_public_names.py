@@ -86,9 +86,9 @@ def test_every_answer_comes_from_the_room_that_is_said_to_have_it():
         "import importlib, sys; from symdiff.core import registry; from symdiff import providers\n"
         "for room, names in providers._ANSWERS.items():\n"
         "    importlib.import_module('symdiff.' + room)\n"
-        "    missing = set(names.split()) - set(registry._provided)\n"
+        "    missing = set(names.split()) - set(registry.provided)\n"
         "    assert not missing, (room, missing)\n"
-        "assert set(registry._provided) <= set(registry._modules), set(registry._provided) - set(registry._modules)\n"
+        "assert set(registry.provided) <= set(registry._modules), set(registry.provided) - set(registry._modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

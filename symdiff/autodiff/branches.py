@@ -151,8 +151,11 @@ def _is_single(condition: Node) -> bool:
 
 
 def _call(rule: Derivative, node: Node, k: int, cotangent: Node) -> Node:
-    position = {"k": k} if len(node.op.vjp) != len(node.inputs) else {}
-    found: Node = rule(cotangent, node, *node.inputs, **position)
+    found: Node
+    if len(node.op.vjp) == len(node.inputs):
+        found = rule(cotangent, node, *node.inputs)
+    else:
+        found = rule(cotangent, node, *node.inputs, k=k)
     return found
 
 

@@ -7,6 +7,7 @@ and its rules turn the sum into one cotangent per operand. The results are ordin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import Any, overload
 
 from ..core.collector import paused_collector
@@ -82,7 +83,10 @@ def vjp(outputs: Outputs, wrt: Node | Sequence[Node], cotangents: Any, *, unused
         as_seed("vjp", "cotangent", cotangent, output) for cotangent, output in zip(cotangents, outputs, strict=True)
     ]
     with paused_collector():
-        found = Backward(stabilize_nodes(outputs, keep=nodes), nodes).run(seeds)
+        order = toposort(outputs)
+        stable = stabilize_nodes(outputs, nodes, order)
+        same = all(map(is_, stable, outputs))
+        found = Backward(stable, nodes, order if same else None).run(seeds)
     gradients = [found_or_zero("grad", found[node], node, outputs, [node], unused) for node in nodes]
     return gradients if isinstance(wrt, Sequence) else gradients[0]
 
@@ -196,45 +200,57 @@ class Backward:
         totals: dict[Node, Node] = {}
         for output, seed in zip(self.outputs, seeds, strict=True):
             self.pending.setdefault(output, []).append(seed)
-        for node in reversed(self.order):
-            if node in self.items:
-                self._propagate_jointly(node, self.items.pop(node))
-            parts = self.pending.pop(node, None)
-            if parts is None or node not in self.active:
-                continue
-            totals[node] = self._total(node, parts)
-            self._propagate(node, totals[node])
+        with inherit() as context:
+            for node in reversed(self.order):
+                if node in self.items:
+                    context.origin = self._origin(node)
+                    self._propagate_jointly(node, self.items.pop(node))
+                parts = self.pending.pop(node, None)
+                if parts is None or node not in self.active:
+                    continue
+                context.origin = self._origin(node)
+                totals[node] = self._total(node, parts, context.origin)
+                self._propagate(node, totals[node], context)
         return {node: totals.get(node) for node in self.wrt}
 
-    def _propagate(self, node: Node, cotangent: Node) -> None:
+    def _origin(self, node: Node, operand: int | None = None) -> Origin:
+        """That of the cotangent of ``node``, or of the part of it that goes to an operand."""
+        if self.origin is not None:
+            return self.origin
+        place = node.origin
+        return Origin(place.file, place.line, "backward", node, operand)
+
+    def _propagate(self, node: Node, cotangent: Node, context: inherit) -> None:
         if isinstance(node.op.lowering, Item):
             self.items.setdefault(node.inputs[0], {})[node.attrs["index"]] = cotangent
             return
-        place, one = node.origin, scalar(cotangent) == 1  # the seed, repeated or not
+        one = scalar(cotangent) == 1  # the seed, repeated or not
         for k, parent in enumerate(node.inputs):
             if parent not in self.active or isinstance(rule := rule_of(node, k), NotDifferentiable):
                 continue
-            with inherit(self.origin or Origin(place.file, place.line, "backward", of=node, operand=k)):
-                part = self.branches.apply(rule, node, k, cotangent)
-                if one:
-                    part = without_factor(cotangent, part)
-                self.pending.setdefault(parent, []).append(self.branches.undo_broadcast(part, parent))
+            context.origin = self._origin(node, k)
+            part = self.branches.apply(rule, node, k, cotangent)
+            if one:
+                part = without_factor(cotangent, part)
+            self._send(parent, part)
 
     def _propagate_jointly(self, node: Node, cotangents: Mapping[int, Node]) -> None:
         """Through an operator with several results: one rule for all of them and all operands."""
         rule: Any = node.op.vjp[0]
-        place = node.origin
-        with inherit(self.origin or Origin(place.file, place.line, "backward", of=node)):
-            parts = rule(tuple(cotangents.get(k) for k in range(len(node.type.parts))), node, *node.inputs)
-            for parent, part in zip(node.inputs, parts, strict=True):
-                if part is not None and parent in self.active:
-                    self.pending.setdefault(parent, []).append(self.branches.undo_broadcast(part, parent))
+        parts = rule(tuple(cotangents.get(k) for k in range(len(node.type.parts))), node, *node.inputs)
+        for parent, part in zip(node.inputs, parts, strict=True):
+            if part is not None and parent in self.active:
+                self._send(parent, part)
 
-    def _total(self, node: Node, parts: Sequence[Node]) -> Node:
+    def _send(self, parent: Node, part: Node) -> None:
+        """One more cotangent for an operand."""
+        if part.type.shape != parent.type.shape:
+            part = self.branches.undo_broadcast(part, parent)
+        self.pending.setdefault(parent, []).append(part)
+
+    def _total(self, node: Node, parts: Sequence[Node], origin: Origin) -> Node:
         """The sum of what arrived, on record as the cotangent of ``node``."""
-        origin = self.origin or Origin(node.origin.file, node.origin.line, "backward", of=node)
-        with inherit(origin):
-            total = self.branches.total(node, parts)
+        total = self.branches.total(node, parts)
         if total.inputs and self.origin is None:
             total.add_origin(origin)
         return total

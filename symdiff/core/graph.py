@@ -42,8 +42,9 @@ class Graph:
         self.outputs = _named_outputs(outputs)
         self.updates = dict(updates or {})
         self.nodes = toposort([*self.outputs.values(), *self.updates, *self.updates.values()])
-        found = [node for node in self.nodes if node.op.name == "input"]
-        self.params = [node for node in self.nodes if node.op.name == "param"]
+        leaves = [node for node in self.nodes if not node.inputs]
+        found = [node for node in leaves if node.op.name == "input"]
+        self.params = [node for node in leaves if node.op.name == "param"]
         self.inputs = _checked_inputs(inputs, found, self.params)
         _check_updates(self.updates, self.inputs)
         _check_names([*self.inputs, *self.params])

@@ -24,6 +24,7 @@ from .types import Shape, TensorType
 Form = tuple[Op, ...]  # the operator of a node and those of its operands: what rules are indexed by
 
 _NO_ATTRS: Attrs = MappingProxyType({})
+_FEW = 8  # origins that are looked through one by one
 _forms: dict[Form, Form] = {}
 _table: dict[tuple[Any, ...], _Entry] = {}  # what a node is made of -> the node, as long as somebody holds it
 _lock = threading.RLock()  # a shape rule may build nodes itself, and nodes may die anywhere
@@ -39,7 +40,7 @@ class Node(Surface):
     Operators, slices and methods follow NumPy: ``x + 1``, ``x[1:, None]``, ``x.T``, ``x.sum(axis=0)``.
     """
 
-    __slots__ = ("__weakref__", "_origins", "attrs", "form", "inputs", "op", "origin", "serial", "type")
+    __slots__ = ("__weakref__", "_others", "attrs", "form", "inputs", "op", "origin", "serial", "type")
     __hash__ = object.__hash__
 
     op: Op
@@ -50,7 +51,7 @@ class Node(Surface):
     serial: int
     origin: Origin
     """The first reason this node exists."""
-    _origins: dict[Origin, None] | None  # every reason, where there are several
+    _others: tuple[Origin, ...] | dict[Origin, None]  # the other reasons: a few, which rebuilt nodes share, or many
 
     # -- what it is
 
@@ -69,14 +70,18 @@ class Node(Surface):
     @property
     def origins(self) -> tuple[Origin, ...]:
         """Every reason this node exists, the first one first."""
-        return tuple(self._origins or (self.origin,))
+        return (self.origin, *self._others)
 
     def add_origin(self, origin: Origin) -> None:
         """Put one more reason on record."""
-        if self._origins is not None:
-            self._origins[origin] = None
-        elif origin != self.origin:
-            self._origins = {self.origin: None, origin: None}
+        if origin == self.origin or origin in self._others:
+            return
+        if isinstance(self._others, tuple):
+            if len(self._others) < _FEW:
+                self._others = (*self._others, origin)
+                return
+            self._others = dict.fromkeys(self._others)
+        self._others[origin] = None
 
     def named(self, name: str) -> Node:
         """The same node, under a name of your own in printed graphs and emitted source."""
@@ -131,49 +136,66 @@ def _no_comparison(node: Node, other: object) -> GraphError:
 def build(op: Op, inputs: Sequence[Node], attrs: Mapping[str, Any] = _NO_ATTRS) -> Node:
     """The node for ``op(*inputs, **attrs)``: the existing one when there is one, which then has one more origin."""
     origin = origin_here()
-    found = _interned(op, inputs, attrs, origin)
+    found = _interned(op, tuple(inputs), attrs, origin)
     if found.origin is origin:
         return found
     if inputs:
         found.add_origin(origin)
     elif "name" in attrs:  # an input or parameter is known by where it was declared last
-        found._origins = {origin: None} | dict.fromkeys(found.origins)
-        found.origin = origin
+        before = found.origins
+        found.origin, found._others = origin, ()
+        for other in before:
+            found.add_origin(other)
     return found
 
 
 def with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
     """The same operator on other inputs, with the origins of ``node``; the node itself when they are its own."""
-    same = same_types = True
+    same = True
+    type: TensorType | None = node.type
+    form: Form | None = node.form
     for new, old in zip(inputs, node.inputs, strict=True):
-        if new is not old:
-            same = False
-            same_types = same_types and new.type == old.type
+        if new is old:
+            continue
+        same = False
+        if new.type is not old.type and new.type != old.type:
+            type = None
+        if new.op is not old.op:
+            form = None
     if same:
         return node
-    found = _interned(node.op, inputs, node.attrs, node.origin, node.type if same_types else None)
-    if found.origin is not node.origin:
-        found.add_origin(node.origin)
-    for origin in node._origins or ():
+    found = _interned(node.op, tuple(inputs), node.attrs, node.origin, type, form)
+    if found.origin is node.origin and not found._others and isinstance(node._others, tuple):
+        found._others = node._others
+        return found
+    for origin in node.origins:
         found.add_origin(origin)
     return found
 
 
-def _interned(op: Op, inputs: Sequence[Node], attrs: Attrs, origin: Origin, type: TensorType | None = None) -> Node:
-    """The one node of this form, made now, for the reason given, if there is none. The shape rule is asked where the
-    type is not known."""
-    key = (op, *[node.serial for node in inputs], *attrs.items())
+def _interned(
+    op: Op,
+    inputs: tuple[Node, ...],
+    attrs: Attrs,
+    origin: Origin,
+    type: TensorType | None = None,
+    form: Form | None = None,
+) -> Node:
+    """The one node made of this, made now, for the reason given, if there is none. Type (by the shape rule) and form
+    are found where they are not known."""
+    key = (op, inputs, *attrs.items()) if attrs else (op, inputs)
     with _lock:
         entry = _table.get(key)
         found = None if entry is None else entry()
         if found is None:
-            type = op.infer(inputs, attrs) if type is None else type
+            if type is None:
+                type = op.infer(inputs, attrs)
+            if form is None:
+                form = (op, *[node.op for node in inputs])
+                form = _forms.setdefault(form, form)
             found = object.__new__(Node)
-            found.op, found.inputs, found.attrs, found.type = op, tuple(inputs), attrs, type
-            form = (op, *[node.op for node in inputs])
-            found.form = _forms.setdefault(form, form)
-            found.serial = next(_serial)
-            found.origin, found._origins = origin, None
+            found.op, found.inputs, found.attrs, found.type, found.form = op, inputs, attrs, type, form
+            found.serial, found.origin, found._others = next(_serial), origin, ()
             entry = _table[key] = _Entry(found, _forget)
             entry.key = key
     recording = _recorded.get()

@@ -46,15 +46,15 @@ class Origin(NamedTuple):
         return f"{os.path.basename(self.file)}:{self.line}" if self.line else self.file
 
 
-_current: ContextVar[Origin | None] = ContextVar("symdiff_origin", default=None)
+_current: ContextVar[inherit | None] = ContextVar("symdiff_origin", default=None)
 _section: ContextVar[Section] = ContextVar("symdiff_section", default="forward")
 
 
 def origin_here() -> Origin:
     """The origin a node built now gets: the one in context, else the nearest line outside this package."""
     inherited = _current.get()
-    if inherited is not None:
-        return inherited
+    if inherited is not None and inherited.origin is not None:
+        return inherited.origin
     file, line = user_line()
     return Origin(file, line, _section.get())
 
@@ -78,15 +78,22 @@ def here() -> str:
 
 
 class inherit:  # noqa: N801  (used like a function: ``with inherit(origin):``)
-    """Nodes built inside get this origin. A class, since it is entered for every gradient node and rewrite."""
+    """Nodes built inside get this origin. A sweep over many nodes enters it once, and then sets ``origin`` for each.
+
+    >>> with inherit() as here:
+    ...     here.origin = Origin("model.py", 3)
+    ...     origin_here().place
+    'model.py:3'
+    """
 
     __slots__ = ("origin", "token")
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin | None = None) -> None:
         self.origin = origin
 
-    def __enter__(self) -> None:
-        self.token = _current.set(self.origin)
+    def __enter__(self) -> inherit:
+        self.token = _current.set(self)
+        return self
 
     def __exit__(self, *exception: object) -> None:
         _current.reset(self.token)

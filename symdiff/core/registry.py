@@ -11,15 +11,28 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_provided: dict[str, Callable[..., Any]] = {}
 _modules: dict[str, str] = {}  # that provide a name as soon as they are imported
+
+
+class _Provided(dict[str, Callable[..., Any]]):
+    """What answers to a name. A module that provides one is imported when that is first asked for."""
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        import_module(_modules[name])
+        found = self.get(name)
+        if found is None:
+            raise KeyError(f"{_modules[name]} does not provide {name!r}")
+        return found
+
+
+provided = _Provided()
 
 
 def provide(name: str) -> Callable[[F], F]:
     """Decorator: the function answers to ``name`` from now on."""
 
     def register(function: F) -> F:
-        _provided[name] = function
+        provided[name] = function
         return function
 
     return register
@@ -32,13 +45,9 @@ def provide_later(name: str, module: str) -> None:
 
 def is_provided(name: str) -> bool:
     """Whether something answers to ``name``."""
-    return name in _provided or name in _modules
+    return name in provided or name in _modules
 
 
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
     """Call what was provided under ``name``."""
-    function = _provided.get(name)
-    if function is None:
-        import_module(_modules[name])
-        function = _provided[name]
-    return function(*args, **kwargs)
+    return provided[name](*args, **kwargs)

@@ -16,17 +16,23 @@ def toposort(outputs: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
     order: list[Node] = []
     seen: set[Node] = set(stop)
     for output in outputs:
-        stack: list[Node | None] = [output]
-        while stack:
-            node = stack.pop()
-            if node is None:  # everything below the next one is in order
-                order.append(stack.pop())  # type: ignore[arg-type]
-            elif node not in seen:
-                seen.add(node)
-                if node.inputs:
-                    stack += (node, None, *node.inputs[::-1])
-                else:
-                    order.append(node)
+        if output in seen:
+            continue
+        seen.add(output)
+        path, unread = [output], [iter(output.inputs)]  # from the output down, and the inputs of each not looked at yet
+        while path:
+            for parent in unread[-1]:
+                if parent in seen:
+                    continue
+                seen.add(parent)
+                if parent.inputs:
+                    path.append(parent)
+                    unread.append(iter(parent.inputs))
+                    break
+                order.append(parent)
+            else:  # everything below the last one is in order
+                unread.pop()
+                order.append(path.pop())
     return order
 
 

@@ -75,8 +75,12 @@ def common_shape(name: str, inputs: Sequence[Node]) -> tuple[int | Dim, ...]:
 def infer_elementwise(name: str, dtype: np.dtype[Any] | None) -> Callable[[Sequence[Node], Attrs], TensorType]:
     def infer(inputs: Sequence[Node], attrs: Attrs) -> TensorType:
         type = inputs[0].type
-        if dtype is None and not attrs and [node.type for node in inputs].count(type) == len(inputs):
-            return type
+        if dtype is None and not attrs:
+            for node in inputs:
+                if node.type is not type and node.type != type:
+                    break
+            else:
+                return type
         return TensorType(dtype or attrs.get("dtype") or inputs[-1].dtype, common_shape(name, inputs))
 
     return infer
@@ -152,7 +156,10 @@ def binary(
     op = elementwise(name, code, evaluate, *derivatives, dtype=dtype, cost=cost)
 
     def function(x: Operand, y: Operand) -> Node:
-        a, b = promote(name, x, y)
+        if isinstance(x, Node) and isinstance(y, Node) and x.type.dtype is y.type.dtype:
+            a, b = x, y  # as for nearly all
+        else:
+            a, b = promote(name, x, y)
         if truth:
             a, b = build_astype(a, BOOL), build_astype(b, BOOL)
         elif dtype is None and a.type.dtype == BOOL:

@@ -28,6 +28,8 @@ def _other_rank(node: Node, twin: Node) -> Node:
     return expand_dims(twin, axes) if node.attrs["keepdims"] else squeeze(twin, axes)
 
 
+_REDUCTIONS = (Reduction, ArgReduction)
+
 COMMUTED = _twin_rule("commuted", "y * x -> x * y, which is there already", lambda node, twin: twin)
 SAME_REDUCTION = _twin_rule("same_reduction", "sum(x, keepdims=True) -> expand_dims(sum(x)), or back", _other_rank)
 TRANSPOSED = _twin_rule("transposed_product", "b.T @ a.T -> (a @ b).T", lambda node, twin: swap_last(twin))
@@ -39,35 +41,42 @@ class CommonSubexpressions:
     name = "cse"
 
     def __call__(self, graph: Graph) -> Graph:
+        found = [key for node in graph.nodes if (key := _twin_key(node)) is not None]
+        if len(set(found)) == len(found):
+            return graph  # as for most graphs
         seen: dict[Hashable, Node] = {}
 
         def merged(node: Node) -> Node:
-            rule, own, others = _keys(node)
-            if rule is None:
-                return node
-            twin = seen.get(others, node)
+            key = _twin_key(node)
+            twin = node if key is None else seen.setdefault(key, node)
             if twin is node:
-                seen[own] = node
                 return node
-            made = replace(node, rule, {"node": node, "twin": twin})
+            made = replace(node, _rule_of(node), {"node": node, "twin": twin})
             return node if made is None else made
 
         return with_roots(graph, transform(graph.roots, merged, nodes=graph.nodes))
 
 
-def _keys(node: Node) -> tuple[Rule | None, Hashable, Hashable]:
-    """The rule that may merge the node, the key it is found under, and the key of its twin."""
-    if node.op.name in COMMUTATIVE:
+def _twin_key(node: Node) -> Hashable:
+    """What a node and its twin have in common, and no other node; None for one that has no twin."""
+    name = node.op.name
+    if name in COMMUTATIVE:
         x, y = node.inputs
-        return COMMUTED, (node.op.name, x, y), (node.op.name, y, x)
-    if isinstance(node.op.lowering, Reduction | ArgReduction):
-        x, axes, kept = node.inputs[0], node.attrs["axis"], node.attrs["keepdims"]
-        return SAME_REDUCTION, (node.op.name, x, axes, kept), (node.op.name, x, axes, not kept)
-    if node.op.name == "matmul" and node.inputs[0].ndim == node.inputs[1].ndim == 2:
+        return (name, x, y) if x.serial < y.serial else (name, y, x)
+    if isinstance(node.op.lowering, _REDUCTIONS):
+        return name, node.inputs, *[attr for attr in node.attrs.items() if attr[0] != "keepdims"]
+    if name == "matmul" and node.inputs[0].ndim == node.inputs[1].ndim == 2:
         (x, x_turned), (y, y_turned) = map(_turned, node.inputs)
-        own = ("matmul", x, x_turned, y, y_turned)
-        return TRANSPOSED, own, ("matmul", y, not y_turned, x, not x_turned)
-    return None, None, None
+        own, transposed = (x, x_turned, y, y_turned), (y, not y_turned, x, not x_turned)
+        return name, min(own, transposed, key=lambda key: (key[0].serial, key[1], key[2].serial))
+    return None
+
+
+def _rule_of(node: Node) -> Rule:
+    """The rule that makes a node from its twin."""
+    if node.op.name in COMMUTATIVE:
+        return COMMUTED
+    return TRANSPOSED if node.op.name == "matmul" else SAME_REDUCTION
 
 
 def _turned(matrix: Node) -> tuple[Node, bool]:

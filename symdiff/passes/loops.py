@@ -22,7 +22,7 @@ Optimize = Callable[[Graph], Graph]
 
 def with_bodies(graph: Graph, optimize: Optimize) -> Graph:
     """The graph with every body in it optimised as a graph of its own."""
-    if not any(isinstance(value, Body) for node in graph.nodes for value in node.attrs.values()):
+    if not any(isinstance(value, Body) for node in graph.nodes if node.attrs for value in node.attrs.values()):
         return graph
     done: dict[Node, Node] = {}
     for node in graph.nodes:
@@ -53,9 +53,9 @@ class Loops:
     name = "loops"
 
     def __call__(self, graph: Graph) -> Graph:
-        loops = [node for node in graph.nodes if isinstance(node.op.lowering, Repeat)]
-        if not loops:
+        if not any(isinstance(op.lowering, Repeat) for op, *_ in graph.forms):
             return graph
+        loops = [node for node in graph.nodes if isinstance(node.op.lowering, Repeat)]
         plan = _Plan(graph, loops)
         done: dict[Node, Node] = {}
         for node in graph.nodes:

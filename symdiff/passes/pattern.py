@@ -8,7 +8,8 @@ numbers for constants of that value in every element, calls and operators for no
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from ..core.node import Node
 from .constants import scalar
 
 Bound = dict[str, Any]  # names to nodes, or to values of attributes
+Fits = Callable[[Node, Collection[Node], Bound], bool]  # see fits()
 
 COMMUTATIVE = frozenset({"add", "multiply", "maximum", "minimum", "equal", "not_equal", "logical_and", "logical_or"})
 
@@ -27,6 +29,15 @@ _BINARY = {
     ast.Pow: "power",
     ast.MatMult: "matmul",
 }
+_SIGNS = {
+    "+": ("add",),
+    "-": ("subtract", "negative"),
+    "*": ("multiply",),
+    "/": ("divide",),
+    "**": ("power",),
+    "@": ("matmul",),
+}
+_INNERMOST = re.compile(r"\([^()]*\)")
 
 
 class Variable(NamedTuple):
@@ -57,6 +68,17 @@ class Apply(NamedTuple):
 
 Attribute = Variable | Literal | Each
 Pattern = Variable | Literal | Apply
+
+
+def roots(text: str) -> frozenset[str]:
+    """The operators that the expression may be an application of, by a look at what stands outside of parentheses; none
+    for a name. To parse an expression takes ten times as long."""
+    outside, found = text, 1
+    while found:
+        outside, found = _INNERMOST.subn("", outside)
+    if outside.isidentifier():
+        return frozenset() if outside == text else frozenset({outside})
+    return frozenset(op for sign, ops in _SIGNS.items() if sign in outside for op in ops)
 
 
 def parse(text: str) -> Pattern:
@@ -92,19 +114,6 @@ def _attribute(tree: ast.expr) -> Attribute:
     return simple
 
 
-def matches(pattern: Pattern, node: Node, keep: Collection[Node] = ()) -> Iterator[Bound]:
-    """Every way in which the node has the form of the pattern. It may not look inside a node of ``keep``."""
-    return matches_of(orders(pattern), node, keep)
-
-
-def matches_of(patterns: Iterable[Pattern], node: Node, keep: Collection[Node] = ()) -> Iterator[Bound]:
-    """Every way in which the node has one of the forms, with the operands in the order that is written."""
-    for pattern in patterns:
-        bound: Bound = {}
-        if _fits(pattern, node, keep, bound):
-            yield bound
-
-
 def orders(pattern: Pattern) -> Iterable[Pattern]:
     """The pattern with the operands of commutative operators in every order."""
     return orders_of(pattern) if isinstance(pattern, Apply) else (pattern,)
@@ -118,27 +127,35 @@ def orders_of(pattern: Apply) -> Iterator[Apply]:
             yield Apply(pattern.op, chosen, pattern.attrs)
 
 
-def _fits(pattern: Pattern, node: Node, keep: Collection[Node], bound: Bound) -> bool:
-    """Whether the node has this form; names are bound on the way, whatever comes of it."""
+def fits(pattern: Pattern) -> Fits:
+    """The pattern as a function: whether a node has this form, with the operands in the order that is written. It may
+    not look inside a node of ``keep``. Names are bound on the way, whatever comes of it."""
     if isinstance(pattern, Variable):
-        return bound.setdefault(pattern.name, node) is node
+        name = pattern.name
+        return lambda node, keep, bound: bound.setdefault(name, node) is node
     if isinstance(pattern, Literal):
-        return _same_number(scalar(node, keep), pattern.value)
-    if node.op.name != pattern.op or len(node.inputs) != len(pattern.operands) or node in keep:
-        return False
-    for part, parent in zip(pattern.operands, node.inputs, strict=True):
-        if isinstance(part, Apply) and part.op != parent.op.name:
-            return False  # a look from outside: most candidates fail here, at little cost
-    for name, wanted in pattern.attrs:
-        if not _fits_attr(wanted, node.attrs[name], bound):
+        value = pattern.value
+        return lambda node, keep, bound: _same_number(scalar(node, keep), value)
+    return _operation_fits(pattern)
+
+
+def _operation_fits(pattern: Apply) -> Fits:
+    op, attrs, count = pattern.op, pattern.attrs, len(pattern.operands)
+    operations = [(k, part.op) for k, part in enumerate(pattern.operands) if isinstance(part, Apply)]
+    parts = [fits(part) for part in pattern.operands]
+
+    def found(node: Node, keep: Collection[Node], bound: Bound) -> bool:
+        if node.op.name != op or len(node.inputs) != count or node in keep:
             return False
-    for part, parent in zip(pattern.operands, node.inputs, strict=True):
-        if isinstance(part, Variable):
-            if bound.setdefault(part.name, parent) is not parent:
+        for k, name in operations:
+            if node.inputs[k].op.name != name:
+                return False  # a look from outside: most candidates fail here, at little cost
+        for part, parent in zip(parts, node.inputs, strict=True):
+            if not part(parent, keep, bound):
                 return False
-        elif not _fits(part, parent, keep, bound):
-            return False
-    return True
+        return not attrs or all(_fits_attr(wanted, node.attrs[name], bound) for name, wanted in attrs)
+
+    return found
 
 
 def _fits_attr(wanted: Attribute, value: Any, bound: Bound) -> bool:

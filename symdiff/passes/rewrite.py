@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from operator import is_
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,12 +21,20 @@ from .pattern import Bound
 from .rules import Candidates, Rule, RuleSet
 
 
+class Known(NamedTuple):
+    """Nodes in normal form, and for nodes that are not in it the one that stands ``instead``. Most graphs are in normal
+    form nearly everywhere: then the second is small, and quick to look into."""
+
+    normal: set[Node]
+    instead: dict[Node, Node]
+
+
 class Journal:
     """What happened while graphs were rewritten: the rules that fired and where, and normal forms already found."""
 
     def __init__(self) -> None:
         self.fired: list[tuple[Rule, Origin]] = []
-        self.normal: dict[RuleSet, dict[Node, Node]] = {}
+        self.known: dict[RuleSet, Known] = {}
 
 
 _journal: ContextVar[Journal | None] = ContextVar("symdiff_journal", default=None)
@@ -54,8 +62,8 @@ class RulePass:
         if not self.rules.may_match(graph.forms):
             return graph
         book = _journal.get()
-        known = {} if book is None else book.normal.setdefault(self.rules, {})
-        return with_roots(graph, rewrite(graph.roots, self.rules, done=known, nodes=graph.nodes))
+        known = None if book is None else book.known.setdefault(self.rules, Known(set(), {}))
+        return with_roots(graph, rewrite(graph.roots, self.rules, known=known, nodes=graph.nodes))
 
 
 def with_roots(graph: Graph, roots: Sequence[Node]) -> Graph:
@@ -70,90 +78,94 @@ def rewrite(
     *,
     keep: Collection[Node] = (),
     spare: Collection[Node] = (),
-    done: dict[Node, Node] | None = None,
+    known: Known | None = None,
     nodes: Sequence[Node] | None = None,
 ) -> list[Node]:
     """The outputs in normal form: no rule matches at any node.
 
     Nodes of ``keep`` stay as they are and no rule looks inside them. Nodes of ``spare`` are not replaced themselves.
-    ``done`` holds normal forms found before, and is added to. ``nodes`` are the outputs' in topological order, where
+    ``known`` are normal forms found before, and is added to. ``nodes`` are the outputs' in topological order, where
     they are known.
     """
-    run = _Rewriting(rules, {} if done is None else done, frozenset(keep), frozenset(spare))
+    run = _Rewriting(rules, known or Known(set(), {}), frozenset(keep), frozenset(spare))
     run.visit(toposort(outputs, stop=keep) if nodes is None else nodes)
-    return [run.normal[output] for output in outputs]
+    return [run.instead.get(output, output) for output in outputs]
 
 
 class _Rewriting:
-    """One walk with one set of rules. ``normal`` maps every node that was met to its normal form, ``onward`` a node
-    to what a rule made of it, which may not be normal yet."""
+    """One walk with one set of rules. Every node that was met is ``normal`` or has its normal form in ``instead``;
+    ``onward`` has for a node what a rule made of it, which may not be normal yet."""
 
-    def __init__(self, rules: RuleSet, normal: dict[Node, Node], keep: frozenset[Node], spare: frozenset[Node]) -> None:
-        self.rules, self.normal, self.keep, self.spare = rules, normal, keep, spare
+    def __init__(self, rules: RuleSet, known: Known, keep: frozenset[Node], spare: frozenset[Node]) -> None:
+        self.rules, self.keep, self.spare = rules, keep, spare
+        self.normal, self.instead = known
         self.onward: dict[Node, Node] = {}
-        normal.update((node, node) for node in keep)
+        self.normal |= keep
 
     def visit(self, nodes: Sequence[Node]) -> None:
         """Find the normal forms of nodes that are given inputs first."""
-        normal, by_form = self.normal, self.rules.by_form
+        normal, instead, by_form = self.normal, self.instead, self.rules.by_form
         for node in nodes:
-            if node in normal:
+            if node in normal or node in instead:
                 continue
-            if not by_form[node.form]:  # as most nodes: normal, if what they are made of is
-                for parent in node.inputs:
-                    if normal[parent] is not parent:
-                        break
-                else:
-                    normal[node] = node
-                    continue
-            self._step(node)
-            if node not in normal:
+            if not by_form[node.form] and (not instead or instead.keys().isdisjoint(node.inputs)):
+                normal.add(node)  # as most nodes
+            elif not self._step(node):
                 self._settle(node)
 
     def _settle(self, node: Node) -> None:
         """The normal form of a node by way of those of the nodes that rules put in its place."""
-        normal, onward, stack = self.normal, self.onward, [node]
+        normal, instead, onward, stack = self.normal, self.instead, self.onward, [node]
         while stack:
             node = stack[-1]
-            if node in normal:
+            if node in normal or node in instead:
                 stack.pop()
             elif node in onward:
-                if onward[node] in normal:
-                    normal[node] = normal[onward[node]]
-                else:
+                if not self._same_as(node, onward[node]):
                     stack.append(onward[node])
-            elif waiting := [parent for parent in node.inputs if parent not in normal]:
+            elif waiting := [parent for parent in node.inputs if parent not in normal and parent not in instead]:
                 stack.extend(reversed(waiting))
             else:
                 self._step(node)
 
-    def _step(self, node: Node) -> None:
-        """What the first rule that matches makes of the node over rewritten inputs; where none does, it is normal."""
-        normal = self.normal
-        fresh = with_inputs(node, [normal[parent] for parent in node.inputs])
-        if fresh is not node:
-            if fresh in self.keep:
-                normal[node] = node  # a node that is kept must not gain users
-                return
-            if fresh in normal:
-                normal[node] = normal[fresh]
-                return
+    def _step(self, node: Node) -> bool:
+        """Take the first rule that matches the node over rewritten inputs; where none does, it is normal. True when the
+        node's normal form is known then."""
+        instead, fresh = self.instead, node
+        if instead and not instead.keys().isdisjoint(node.inputs):
+            fresh = with_inputs(node, [instead.get(parent, parent) for parent in node.inputs])
+            if fresh in self.keep:  # a node that is kept must not gain users
+                self.normal.add(node)
+                return True
+            if self._same_as(node, fresh):
+                return True
         candidates = self.rules.by_form[fresh.form]
         after = fresh if not candidates or node in self.spare else self._replaced(fresh, candidates)
         if after is fresh:
-            normal[node] = normal[fresh] = fresh
-        elif after is node or (after in self.onward and after not in normal):
+            self.normal.add(fresh)
+            return fresh is node or self._same_as(node, fresh)
+        if after is node or (after in self.onward and after not in self.normal and after not in instead):
             raise GraphError(f"rewrite: the rules lead from {describe(node)} to {describe(after)} and back")
-        else:
-            self.onward[node] = after
+        self.onward[node] = after
+        return False
+
+    def _same_as(self, node: Node, other: Node) -> bool:
+        """Give the node the normal form of another, if that is known."""
+        found = other if other in self.normal else self.instead.get(other)
+        if found is None:
+            return False
+        self.instead[node] = found
+        return True
 
     def _replaced(self, node: Node, candidates: Candidates) -> Node:
         """What the first rule that matches makes of the node; itself where none does."""
-        for rule, matches in candidates:
-            for bound in matches(node, self.keep):
-                replacement = replace(node, rule, bound, self.keep)
-                if replacement is not None and replacement is not node:
-                    return replacement
+        for rule, match in candidates:
+            bound = match(node, self.keep)
+            if bound is None:
+                continue
+            replacement = replace(node, rule, bound, self.keep)
+            if replacement is not None and replacement is not node:
+                return replacement
         return node
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from types import CodeType
 from typing import Any
 
@@ -11,10 +11,10 @@ from ..core.node import Form, Node
 from ..core.op import Op
 from ..ops import elementwise, reduce, shape, softmax
 from .constants import CONSTANT
-from .pattern import Apply, Bound, Literal, Pattern, matches_of, orders_of, parse
+from .pattern import Apply, Bound, Literal, fits, orders, parse, roots
 
 Operators = Callable[[Op, Sequence[Op]], bool]  # an operator and those of its operands -> can a rule match at all?
-Matcher = Callable[[Node, Collection[Node]], Iterable[Bound]]  # a node, nodes not to look into -> the ways it matches
+Matcher = Callable[[Node, Collection[Node]], Bound | None]  # a node, nodes not to look into -> what is bound in a match
 Condition = Callable[..., bool]  # of names that the left side binds
 Build = Callable[..., Any]  # of such names -> the replacement (a node or a number), or None: not here after all
 
@@ -24,58 +24,67 @@ _ROOMS = (elementwise, reduce, shape, softmax)  # with the operators that a righ
 class Rule:
     """One rewrite, known by its name and its equation.
 
-    ``matcher`` decides by operators alone, and its answer is remembered for each combination. What it gives binds
-    names, ``build`` makes the replacement from what was bound: a node, a number, or None (not here after all). Here
-    is the rule that no pattern can state, a function of the whole ``node``.
+    ``matchers`` decides by operators alone, and its answer is remembered for each combination; a rule with ``roots`` is
+    asked about nodes of these operators only. What matches binds names, ``build`` makes the replacement from what was
+    bound: a node, a number, or None (not here after all). Here is the rule that no pattern can state, a function of the
+    whole ``node``.
     """
+
+    roots: frozenset[str] | None = None
 
     def __init__(self, name: str, equation: str, may_match: Operators, build: Callable[[Bound], Any]) -> None:
         self.name, self.equation = name, equation
         self.may_match, self.build = may_match, build
 
-    def matcher(self, form: Form) -> Matcher | None:
-        """What finds every way in which the left side describes a node of this form; None where there is none."""
-        return _whole if self.may_match(form[0], form[1:]) else None
+    def matchers(self, form: Form) -> Sequence[Matcher]:
+        """For each way in which the left side may describe a node of this form, what finds whether it does."""
+        return (_whole,) if self.may_match(form[0], form[1:]) else ()
 
     def __repr__(self) -> str:
         return f"Rule({self.name}: {self.equation})"
 
 
-def _whole(node: Node, keep: Collection[Node]) -> Iterable[Bound]:
-    return ({"node": node},)
+def _whole(node: Node, keep: Collection[Node]) -> Bound:
+    return {"node": node}
 
 
 class PatternRule(Rule):
     """A rule whose left side is a pattern."""
 
-    def __init__(self, name: str, equation: str, pattern: Apply, where: Condition | None, build: Build | None) -> None:
-        made = _by_name(build) if build else _value_of(equation.split(" -> ")[1])
-        super().__init__(name, equation, lambda op, operands: bool(self._fitting(op, operands)), made)
-        self.pattern = pattern
+    def __init__(self, name: str, equation: str, where: Condition | None, build: Build | None) -> None:
+        left, right = equation.split(" -> ")
+        self.roots = roots(left)
+        if not self.roots:
+            raise ValueError(f"rule {name!r}: the left side is not an operation: {left}")
+        super().__init__(name, equation, over(self.roots), _by_name(build) if build else _value_of(right))
         self.condition = None if where is None else _by_name(where)
 
     @cached_property
-    def orders(self) -> list[Apply]:
-        """The pattern in every order of its operands."""
-        return list(orders_of(self.pattern))
+    def orders(self) -> list[tuple[Apply, Matcher]]:
+        """The pattern in every order of its operands, with what finds it; parsed when a graph has such an operator."""
+        pattern = parse(self.equation.split(" -> ")[0])
+        return [(order, self._matcher(order)) for order in orders(pattern) if isinstance(order, Apply)]
 
-    def matcher(self, form: Form) -> Matcher | None:
-        fitting = self._fitting(form[0], form[1:])
-        if not fitting:
-            return None
-        condition, matches = self.condition, partial(matches_of, fitting)
-        return matches if condition is None else lambda node, keep: filter(condition, matches(node, keep))
+    def matchers(self, form: Form) -> Sequence[Matcher]:
+        return [matcher for order, matcher in self.orders if _may_be(order, form)]
 
-    def _fitting(self, op: Op, operands: Sequence[Op]) -> list[Apply]:
-        """The orders of the pattern that operators admit."""
-        if op.name != self.pattern.op or len(operands) != len(self.pattern.operands):
-            return []
-        return [order for order in self.orders if _may_be(order.operands, operands)]
+    def _matcher(self, order: Apply) -> Matcher:
+        fitting, condition = fits(order), self.condition
+
+        def match(node: Node, keep: Collection[Node]) -> Bound | None:
+            bound: Bound = {}
+            if not fitting(node, keep, bound):
+                return None
+            return bound if condition is None or condition(bound) else None
+
+        return match
 
 
-def _may_be(patterns: Sequence[Pattern], ops: Sequence[Op]) -> bool:
+def _may_be(order: Apply, form: Form) -> bool:
+    if order.op != form[0].name or len(order.operands) != len(form) - 1:
+        return False
     named: dict[str, Op] = {}  # a name that stands there twice is one node, so of one operator
-    for pattern, op in zip(patterns, ops, strict=True):
+    for pattern, op in zip(order.operands, form[1:], strict=True):
         if isinstance(pattern, Literal):
             fits = op.name in CONSTANT
         elif isinstance(pattern, Apply):
@@ -90,11 +99,7 @@ def _may_be(patterns: Sequence[Pattern], ops: Sequence[Op]) -> bool:
 def rule(name: str, equation: str, *, where: Condition | None = None, build: Build | None = None) -> Rule:
     """A rule from its equation. ``where`` is a condition on names that the left side binds. ``build`` makes the
     replacement when the right side is for readers only."""
-    left = equation.split(" -> ")[0]
-    pattern = parse(left)
-    if not isinstance(pattern, Apply):
-        raise ValueError(f"rule {name!r}: the left side is not an operation: {left}")
-    return PatternRule(name, equation, pattern, where, build)
+    return PatternRule(name, equation, where, build)
 
 
 def node_rule(name: str, equation: str, may_match: Operators) -> Callable[[Callable[[Node], Any]], Rule]:
@@ -159,7 +164,11 @@ class _ByForm(dict[Form, Candidates]):
     def __init__(self, rules: Sequence[Rule]) -> None:
         super().__init__()
         self.rules = rules
+        self.by_root: dict[str, list[Rule]] = {}
 
     def __missing__(self, form: Form) -> Candidates:
-        found = self[form] = [(rule, matcher) for rule in self.rules if (matcher := rule.matcher(form))]
+        root = form[0].name
+        if root not in self.by_root:
+            self.by_root[root] = [rule for rule in self.rules if rule.roots is None or root in rule.roots]
+        found = self[form] = [(rule, match) for rule in self.by_root[root] for match in rule.matchers(form)]
         return found

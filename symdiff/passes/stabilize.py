@@ -165,16 +165,20 @@ class Stabilize:
 stabilize = Stabilize()
 
 
-def stabilize_nodes(outputs: Sequence[Node], keep: Collection[Node] = ()) -> list[Node]:
+def stabilize_nodes(
+    outputs: Sequence[Node], keep: Collection[Node] = (), order: Sequence[Node] | None = None
+) -> list[Node]:
     """The outputs in stable form: the very same nodes where no rule matches.
 
     Nodes of ``keep`` stay as they are, and no rule looks inside them: what is to be differentiated with respect to is
-    still there afterwards.
+    still there afterwards. ``order`` are the outputs' nodes in topological order, where they are known.
     """
-    nodes = toposort(outputs, stop=keep)
+    order = toposort(outputs) if order is None else order
+    inside = any(node.inputs for node in keep)  # else there is nothing below them to leave out
+    nodes = toposort(outputs, stop=keep) if inside else order
     if not STABILITY.may_match({node.form for node in nodes}):
         return list(outputs)
-    return rewrite(outputs, STABILITY, keep=keep, spare=_derivative_factors(toposort(outputs)), nodes=nodes)
+    return rewrite(outputs, STABILITY, keep=keep, spare=_derivative_factors(order), nodes=nodes)
 
 
 def _derivative_factors(nodes: Sequence[Node]) -> set[Node]:
@@ -182,19 +186,21 @@ def _derivative_factors(nodes: Sequence[Node]) -> set[Node]:
 
     ``sigmoid(-x)`` there would cost one more exponential for digits that the product does not need.
     """
+    complements = {node: s for node in nodes if node.op.name == "subtract" and (s := _complement_of(node)) is not None}
+    if not complements:
+        return set()
     found = set()
     for node in nodes:
         if node.op.name != "multiply":
             continue
         for factor, other in (node.inputs, node.inputs[::-1]):
-            s = _complement_of(factor)
+            s = complements.get(factor)
             if s is not None and (other is s or (other.op.name == "multiply" and s in other.inputs)):
                 found.add(factor)
     return found
 
 
 def _complement_of(node: Node) -> Node | None:
-    """s, for a node ``1 - s`` of a sigmoid s."""
-    if node.op.name != "subtract" or node.inputs[1].op.name != "sigmoid" or scalar(node.inputs[0]) != 1:
-        return None
-    return node.inputs[1]
+    """s, for a difference ``1 - s`` of a sigmoid s."""
+    one, s = node.inputs
+    return s if s.op.name == "sigmoid" and scalar(one) == 1 else None

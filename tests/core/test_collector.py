@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 import symdiff as sd
-from symdiff.core.collector import paused_collector
+from symdiff.core.collector import MANY, all_is_old, paused_collector
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +54,30 @@ def test_derivatives_and_passes_run_without_and_leave_it_on() -> None:
     with pytest.raises(sd.GradientError):
         sd.grad(sd.sum(x), sd.input("elsewhere"))
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("count", [1_000, 2 * MANY])
+def test_a_great_many_objects_made_inside_are_old_afterwards(count: int) -> None:
+    gc.collect()
+    with paused_collector():
+        kept = [[] for _ in range(count)]
+    old = {id(thing) for thing in gc.get_objects(generation=2)}
+    assert (id(kept[-1]) in old) == (count > MANY)
+
+
+def test_what_is_alive_becomes_old() -> None:
+    gc.collect()
+    kept = [[] for _ in range(100)]
+    all_is_old()
+    old = {id(thing) for thing in gc.get_objects(generation=2)}
+    assert {id(thing) for thing in kept} <= old and gc.get_freeze_count() == 0
+
+
+def test_what_somebody_froze_stays_frozen() -> None:
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        all_is_old()
+        assert gc.get_freeze_count() == frozen
+    finally:
+        gc.unfreeze()

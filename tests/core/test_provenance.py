@@ -6,7 +6,7 @@ import inspect
 
 import symdiff as sd
 from symdiff.core.naming import assign_names
-from symdiff.core.provenance import Origin, inherit, rewritten, section
+from symdiff.core.provenance import Origin, inherit, origin_here, rewritten, section
 from symdiff.core.traversal import substitute, toposort, with_inputs
 
 
@@ -55,6 +55,17 @@ def test_provenance_is_no_part_of_identity() -> None:
         inside = sd.sin(x)
     assert inside is sd.sin(x)
     assert inside.origin.place == "model.py:3"
+
+
+def test_a_sweep_sets_the_origin_of_each_node_in_turn() -> None:
+    with inherit() as context:
+        assert origin_here().line == line()  # none is set yet: the user's
+        for number in (3, 4):
+            context.origin = Origin("model.py", number)
+            assert origin_here() is context.origin
+            with inherit(Origin("inner.py", 5)):
+                assert origin_here().place == "inner.py:5"
+    assert origin_here().line == line()
 
 
 def test_sections() -> None:
@@ -110,6 +121,31 @@ def test_rebuilding_keeps_origins() -> None:
     assert moved.origin.line == node.origin.line
     (replaced,) = substitute([sd.sin(node)], {x: y})
     assert replaced is sd.sin(sd.exp(y * 9))
+
+
+def test_many_origins_stay_in_order_each_once_and_belong_to_one_node() -> None:
+    for count in (3, 30):
+        x, y, z = sd.input("x"), sd.input(f"y{count}"), sd.input("z")
+        node = sd.sin(x * count)
+        origins = [node.origin, *(Origin("model.py", number) for number in range(count))]
+        for origin in (*origins, *origins):
+            node.add_origin(origin)
+        assert list(node.origins) == origins
+        moved, other = with_inputs(node, [y]), Origin("elsewhere.py", 1)
+        assert list(moved.origins) == origins
+        moved.add_origin(other)
+        assert list(moved.origins) == [*origins, other] and list(node.origins) == origins
+        assert with_inputs(sd.sin(z * count), [y]) is moved  # equal nodes keep both
+        assert list(moved.origins)[: count + 2] == [*origins, other] and len(moved.origins) == count + 3
+
+
+def test_the_order_of_a_graph_is_that_of_a_walk_down_its_inputs_from_left_to_right() -> None:
+    x, y, z = sd.input("x"), sd.input("y"), sd.input("z")
+    product, total = x * y, z + x
+    last = sd.maximum(product, total) * product
+    assert toposort([last]) == [x, y, product, z, total, last.inputs[0], last]
+    assert toposort([total, last, total], stop=[product]) == [z, x, total, last.inputs[0], last]
+    assert toposort([product], stop=[product]) == []
 
 
 def test_rebuilding_on_inputs_of_another_type_asks_the_shape_rule() -> None:

@@ -6,17 +6,22 @@ from pass_support import x
 
 import symdiff as sd
 from symdiff.core.errors import GraphError
+from symdiff.passes.canonicalize import CANONICAL
 from symdiff.passes.constants import scalar
-from symdiff.passes.pattern import matches, parse
+from symdiff.passes.fast import FAST_RULES
+from symdiff.passes.pattern import Apply, fits, orders, parse, roots
 from symdiff.passes.rewrite import rewrite
-from symdiff.passes.rules import RuleSet, rule
+from symdiff.passes.rules import PatternRule, RuleSet, rule
+from symdiff.passes.simplify import SIMPLE
+from symdiff.passes.stabilize import STABILITY
 
 y = sd.input("y")
 v = sd.input("v", (3,))
 
 
 def found(pattern, node, keep=()):
-    return list(matches(parse(pattern), node, keep))
+    bounds = [(order, {}) for order in orders(parse(pattern))]
+    return [bound for order, bound in bounds if fits(order)(node, keep, bound)]
 
 
 def test_names_bind_nodes_and_the_same_name_the_same_node():
@@ -64,6 +69,18 @@ def test_barriers_stop_patterns_numbers_included():
 def test_what_is_no_pattern_is_an_error(bad):
     with pytest.raises(ValueError, match="not a pattern"):
         parse(bad)
+
+
+def test_the_operator_on_top_is_among_those_that_a_look_at_the_text_finds():
+    listed = [one for one in (*CANONICAL, *STABILITY.rules, *SIMPLE, *FAST_RULES) if isinstance(one, PatternRule)]
+    for one in listed:
+        text = one.equation.split(" -> ")[0]
+        pattern = parse(text)
+        assert isinstance(pattern, Apply) and pattern.op in roots(text), text
+    assert len(listed) > 100
+    assert roots("sum(x * -y, axis=(a,))") == {"sum"}
+    assert roots("log(x)**2 - 1") == {"power", "multiply", "subtract", "negative"}
+    assert roots("x") == frozenset()
 
 
 def test_a_rule_needs_an_operation_on_its_left_side():

@@ -226,7 +226,7 @@ def _broken(op, inputs, attrs, type):
     """A node that the builders would refuse, made behind their back."""
     node = object.__new__(Node)
     node.op, node.inputs, node.attrs, node.type = op, tuple(inputs), attrs, type
-    node.serial, node.origin, node._origins = -1, sd.sin(sd.input("x")).origin, None
+    node.serial, node.origin, node._others = -1, sd.sin(sd.input("x")).origin, ()
     return node
 
 
