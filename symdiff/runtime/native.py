@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib.util
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from importlib.machinery import PathFinder
 
-import llvmlite
 import numpy as np
 
-from symdiff.core import special
 from symdiff.core.collector import all_is_old, paused_collector
+from symdiff.core.digest import digest_of
 from symdiff.core.record import record
-from symdiff.runtime import cache, cpu, load
+from symdiff.runtime import cache, cpu, load, own_files
 from symdiff.runtime.signature import Param
 
+_codes: dict[int, tuple[str, str]] = {}  # by address: the symbol, and the digest it is kept under
 _compiling = threading.RLock()
 _writing = threading.RLock()
 """For functions that are not kernels: LLVM's thread makes some of them while `_compiling` is held. Whoever holds this
@@ -79,7 +78,28 @@ def kernel_addresses(kernels: Sequence[Wanted], meanwhile: Iterable[Callable[[],
         missing = {digest: kernel for digest, kernel in unknown.items() if stored[digest] is None}
         if missing:
             _compile(missing, meanwhile)
-    return [load.address(_symbol(digest)) for digest in digests]
+    return [_known(_symbol(digest), digest) for digest in digests]
+
+
+def code_at(address: int) -> tuple[str, str] | None:
+    """The symbol and the digest of a function that was asked for here, for `addresses_on_disk` in another process."""
+    return _codes.get(address)
+
+
+def addresses_on_disk(codes: Mapping[str, tuple[str, str]]) -> dict[str, int] | None:
+    """The addresses of functions, by any names, from memory or the disk; None if one of them is on neither."""
+    fresh = {symbol: cache.load(digest) for symbol, digest in codes.values() if not load.is_loaded(symbol)}
+    stored = {symbol: code for symbol, code in fresh.items() if code is not None}
+    if len(stored) < len(fresh):
+        return None
+    load.load_all(stored)
+    return {name: _known(*code) for name, code in codes.items()}
+
+
+def _known(symbol: str, digest: str) -> int:
+    address = load.address(symbol)
+    _codes[address] = symbol, digest
+    return address
 
 
 def address_of_text(text: str, entry: str, thorough: bool = True) -> int:
@@ -87,17 +107,17 @@ def address_of_text(text: str, entry: str, thorough: bool = True) -> int:
 
     What is not `thorough`ly optimised takes half the time; it is for text that leaves little to optimise.
     """
-    digest = hashlib.sha256(repr((text, thorough, *_environment())).encode()).hexdigest()
+    digest = digest_of((text, thorough, *_environment()))
     symbol = f"{entry}_{digest[:16]}"
     return _written_address(digest, symbol, lambda: text.replace(entry, symbol), thorough)
 
 
-def address_of_written(name: str, text: Callable[[str], str]) -> int:
-    """As `address_of_text`, for a module that is written for `entry` only when it is not on the disk, and that leaves
-    little to optimise. `name` and the files of this room decide what is in it."""
-    digest = hashlib.sha256(repr((name, *_environment())).encode()).hexdigest()
+def address_of_written(name: str, text: Callable[[str], str], thorough: bool = False) -> int:
+    """As `address_of_text`, for a module that is written for `entry` only when it is not on the disk. `name` and the
+    files of this room decide what is in it."""
+    digest = digest_of((name, thorough, *_environment()))
     symbol = _symbol(digest)
-    return _written_address(digest, symbol, lambda: text(symbol), thorough=False)
+    return _written_address(digest, symbol, lambda: text(symbol), thorough)
 
 
 def _written_address(digest: str, symbol: str, text: Callable[[], str], thorough: bool) -> int:
@@ -110,7 +130,7 @@ def _written_address(digest: str, symbol: str, text: Callable[[], str], thorough
                 code = codegen.object_code(text(), symbol, thorough)
                 cache.store(digest, code)
             load.load(code, symbol)
-        return load.address(symbol)
+        return _known(symbol, digest)
 
 
 def _compile(missing: Mapping[str, Wanted], meanwhile: Iterable[Callable[[], object]]) -> None:
@@ -176,25 +196,28 @@ def _noted(name: str, text: str) -> Iterator[None]:
 
 
 def _digest(kernel: Wanted) -> str:
-    return hashlib.sha256(repr((kernel.digest, tuple(kernel.params), *_environment())).encode()).hexdigest()
+    return digest_of((kernel.digest, tuple(kernel.params), *_environment()))
 
 
 @functools.cache
 def _environment() -> tuple[str, ...]:
     """Everything besides the kernel that decides the object code: our compiler, Numba, LLVM and the CPU."""
-    own = hashlib.sha256()
-    for room in (Path(__file__).parent, Path(special.__file__).parent):
-        for path in sorted(room.glob("**/*.py")):
-            own.update(path.read_bytes())
-    return own.hexdigest(), _numba_version(), llvmlite.__version__, *cpu.identity()
+    return own_files.digests().compiler, *versions()
 
 
-def _numba_version() -> str:
-    """From Numba's own file where there is one: to import Numba takes 0.2 s, and to ask for its metadata 0.02."""
-    found = importlib.util.find_spec("numba")
-    file = Path(found.origin).with_name("_version.py") if found and found.origin else None
-    if file is not None and file.is_file():
-        return file.read_text()
-    from importlib import metadata
+def versions() -> tuple[str, ...]:
+    """What others have a part in: Numba, LLVM and the CPU."""
+    return _version("numba"), _version("llvmlite"), *cpu.identity()
 
-    return metadata.version("numba")
+
+def _version(package: str) -> str:
+    """From the package's own file where there is one: to import Numba takes 0.2 s, to ask for its metadata 0.02."""
+    found = PathFinder.find_spec(package)
+    folder = os.path.dirname(found.origin) if found and found.origin else ""
+    try:
+        with open(os.path.join(folder, "_version.py"), encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        from importlib import metadata
+
+        return metadata.version(package)
