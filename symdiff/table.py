@@ -204,7 +204,7 @@ class Table:
 
     def _choice(self, step: Choice) -> StepWords:
         self.reports[step] = self.slots.new()
-        tables = [*self._inside(step.yes), *self._inside(step.no)]
+        tables: StepWords = [*self._inside(step.yes), *self._inside(step.no)]
         return [self._function("choice", repeat.choice), self.slots.storage(step.holds), *tables, self.reports[step]]
 
     def _inside(self, program: Program) -> tuple[str, int]:
