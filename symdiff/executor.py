@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import numpy as np
 
+from .core.collector import paused_collector
 from .core.errors import GraphError, explain
 from .core.graph import Graph
 from .core.node import Node
@@ -112,8 +113,9 @@ def make_executor(optimized: Optimized, backend: str, name: str, budget: Budget 
         from . import kept
         from .native import NativeExecutor
 
-        key = kept.key(optimized.given, optimized.passes, budget)
-        return NativeExecutor(optimized.given, name, budget, lambda: optimized.graph, key)
+        with paused_collector():
+            key = kept.key(optimized.given, optimized.passes, budget)
+            return NativeExecutor(optimized.given, name, budget, lambda: optimized.graph, key)
     raise GraphError(f"compile {name}: backend is 'native' or 'numpy', got {backend!r}")
 
 
