@@ -29,7 +29,7 @@ from .ops.record import is_own
 from .plan import Codes, Plan, decoded, encoded
 from .runtime import cache, native, own_files, team
 
-MOST_BYTES = 1 << 20  # of constant arrays in a plan that is kept
+MOST_BYTES = 1 << 20  # of constants in a plan that is kept
 _LEAVES = ("input", "param")  # of which nothing but name and type decides
 _PLAIN = (int, float, complex, str, bytes, bool, type(None))
 _SETTINGS = ("SYMDIFF_BLAS", "SYMDIFF_LAPACK")
@@ -115,7 +115,7 @@ class _Form:
             return "size", value.terms
         if isinstance(value, np.dtype):
             return "dtype", value.str
-        if isinstance(value, Frozen):
+        if isinstance(value, Frozen) and value.array.nbytes <= MOST_BYTES:
             array = value.array
             return "array", array.dtype.str, array.shape, digest(array.tobytes())
         if isinstance(value, TensorType):

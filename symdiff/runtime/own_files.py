@@ -33,8 +33,7 @@ class Digests(NamedTuple):
 def digests() -> Digests:
     """Of the files as they are at the first call."""
     seen = _seen()
-    changed = max(max(modified, changed) for _, _, modified, changed, _ in seen)
-    if changed > (IMPORT_BEGAN - _TICK) * 1e9:
+    if not _are_imported(seen):
         return Digests(*_read(seen), imported=False)
     key = digest_of(seen)
     kept = cache.load(key, cache.FILES)
@@ -50,13 +49,17 @@ def digests() -> Digests:
 
 def are_unchanged() -> bool:
     """Whether the files still are those that this process imported."""
-    return digests().imported and max(max(entry[2:4]) for entry in _seen()) <= (IMPORT_BEGAN - _TICK) * 1e9
+    return digests().imported and _are_imported(_seen())
+
+
+def _are_imported(seen: Seen) -> bool:
+    return bool(seen) and max(max(entry[2:4]) for entry in seen) < (IMPORT_BEGAN - _TICK) * 1e9
 
 
 def _seen() -> Seen:
-    """What the system says of each file."""
+    """What the system says of each file; of none, where the package does not lie in a folder."""
     found: Seen = []
-    folders = [_PACKAGE]
+    folders = [_PACKAGE] if os.path.isdir(_PACKAGE) else []
     while folders:
         with os.scandir(folders.pop()) as entries:
             for entry in entries:
