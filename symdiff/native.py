@@ -20,7 +20,6 @@ from .core.graph import Graph
 from .core.node import Node
 from .core.provenance import inherit, origin_here
 from .entry import Entry
-from .epoch import EpochTable, stretches
 from .executor import Array, Params, no_short_way
 from .files import write_whole
 from .link import Linked, codes_of, linked, outside, params_of
@@ -29,6 +28,7 @@ from .state import State
 
 if TYPE_CHECKING:
     from .emit.module import Module
+    from .epoch import EpochTable
     from .lower.program import Program
     from .table import Table
 
@@ -201,6 +201,9 @@ class NativeExecutor:
         sizes: Mapping[str, int],
         params: Params,
     ) -> Array:
+        from .epoch import stretches
+        from .runtime.walk import FAILED_STEP
+
         table, known = self._epoch_table(batch_dim), {} if inner else self._batches
         order = np.ascontiguousarray(orders).reshape(-1)
         records = np.empty((len(self._linked.plan.outputs), len(order)))
@@ -212,8 +215,6 @@ class NativeExecutor:
                 table.point(bound, data, order, records, params)
             done = table.run(bound, stretch)
             if done < stretch.batches:
-                from .runtime.walk import FAILED_STEP
-
                 step = int(bound.values[FAILED_STEP]) - 1 - table.before
                 rows = order[stretch.start + done * stretch.size :]
                 self._fail(bound, step, (batch_dim, rows))
@@ -221,6 +222,8 @@ class NativeExecutor:
 
     def _epoch_table(self, batch_dim: str) -> EpochTable:
         if batch_dim not in self._epoch_tables:
+            from .epoch import EpochTable  # only runs of fit need it
+
             self._epoch_tables[batch_dim] = EpochTable(self._linked, self.graph, batch_dim)
         return self._epoch_tables[batch_dim]
 
