@@ -3,8 +3,9 @@
 The digest stands for the graph as it is before any pass, up to what its nodes are called and where they come from; for
 passes, memory budget and threads; and for the content of all our files, the versions of what they stand on and the
 processor. A graph with an operator that is not ours, or with anything else whose meaning a digest cannot hold, has no
-digest, and its program is made each time. Who changes symdiff while it runs (a test that puts another number in place
-of one of ours) sets SYMDIFF_PLANS=none.
+digest, and its program is made each time. A plan says which memory is touched, so it is trusted as code is: it lies in
+the same folder (runtime/cache.py). Who changes symdiff while it runs (a test that puts another number in place of one
+of ours) sets SYMDIFF_PLANS=none.
 """
 
 from __future__ import annotations

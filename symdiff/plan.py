@@ -138,7 +138,9 @@ def _plain(value: Any) -> Any:
         return tuple(map(_plain, value))
     if isinstance(value, Dim):
         return [value.terms]
-    return [value.dtype.str, value.shape, value.tobytes()] if isinstance(value, np.ndarray) else value
+    if isinstance(value, np.ndarray):
+        return [value.dtype.str, value.shape, value.tobytes()]
+    return int(value) if isinstance(value, np.integer) else value
 
 
 def _restored(value: Any) -> Any:
