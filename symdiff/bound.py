@@ -8,59 +8,51 @@ from typing import Any
 import numpy as np
 
 from .core.dim import evaluate
-from .lower.program import Buffer, Program, Storage
+from .core.node import Node
+from .link import Linked
+from .plan import Face
 from .runtime import driver, team
 from .runtime.layout import address_of
-from .table import UNREAD, Slots
 
 Array = np.ndarray[Any, Any]
 ALIGNMENT = 64
 
 
 class Bound:
-    """Slots for one set of sizes, with a workspace and output arrays. ``batches`` is memory for inputs whose rows are
-    gathered."""
+    """Slots for one set of sizes, with a workspace and output arrays; ``params`` are the parameters of the graph by
+    name. ``batches`` is memory for inputs whose rows are gathered."""
 
     def __init__(
-        self,
-        program: Program,
-        slots: Slots,
-        words: Array,
-        steps: int,
-        sizes: Mapping[str, int],
-        batches: Sequence[Array] = (),
+        self, linked: Linked, params: Mapping[str, Node], sizes: Mapping[str, int], batches: Sequence[Array] = ()
     ) -> None:
-        self.slots, self.words, self.steps, self.sizes = slots, words, steps, sizes
-        self.values = np.zeros(slots.count, np.int64)
-        self.cells = self.values.data  # the same memory; Python writes to it in a third of the time
-        for size, slot in slots.sizes.items():
-            self.values[slot] = evaluate(size, sizes)
-        for (costs, rows, grain, each), slot in slots.pieces.items():
+        plan = linked.plan
+        self.linked, self.sizes, self.steps = linked, sizes, plan.words.steps
+        self.values = np.zeros(plan.slots, np.int64)
+        self.cells = cells = self.values.data  # the same memory; Python writes to it in a third of the time
+        for slot, size in plan.amounts:
+            cells[slot] = evaluate(size, sizes)
+        for slot, (costs, rows, grain, each) in plan.pieces:
             cost = max(evaluate(operations, sizes) // speed for operations, speed in costs)
-            self.values[slot] = team.pieces(cost, evaluate(rows, sizes) // grain, each)
-        self.workspace = [_aligned(evaluate(size, sizes)) for size in program.slots]
-        self.outputs = [empty(buffer, sizes) for buffer in program.outputs.values()]
-        for storage, slot in slots.storages.items():
-            self.values[slot] = self._address(storage)
-        self.records = np.zeros(len(slots.records))
-        for position, slot in enumerate(slots.records):
-            self.values[slot] = address_of(self.records) + self.records.itemsize * position
-        self.input_slots = [slots.storages.get(buffer.storage, UNREAD) for buffer in program.inputs]
-        self.output_slots = [slots.storages.get(buffer.storage, UNREAD) for buffer in program.outputs.values()]
-        self.params = [
-            (b.storage.node, slots.storages[b.storage]) for b in program.params if b.storage in slots.storages
-        ]
-        self.words_address, self.values_address = address_of(words), address_of(self.values)
+            cells[slot] = team.pieces(cost, evaluate(rows, sizes) // grain, each)
+        self.workspace = [_aligned(evaluate(size, sizes)) for size in plan.workspace]
+        for slot, piece in plan.values:
+            cells[slot] = self.workspace[piece][1]
+        for slot, array in plan.constants:
+            cells[slot] = address_of(array)
+        for slot, name in plan.pointers:
+            cells[slot] = linked.addresses[name]
+        self.input_slots = [face.slot for face in plan.inputs]
+        self.output_slots = [face.slot for face in plan.outputs]
+        self.outputs = [empty(face, sizes) for face in plan.outputs]
+        for slot, array in zip(self.output_slots, self.outputs, strict=True):
+            cells[slot] = address_of(array)
+        self.records = np.zeros(len(plan.records))
+        for position, slot in enumerate(plan.records):
+            cells[slot] = address_of(self.records) + self.records.itemsize * position
+        self.params = [(params[name], slot) for name, slot in plan.params]
+        self.words_address, self.values_address = address_of(linked.words), address_of(self.values)
         self.pointed: Mapping[Any, Array] | None = None
         self.batches = batches
-
-    def _address(self, storage: Storage) -> int:
-        """Where a storage is; 0 for inputs and parameters, whose place each call tells."""
-        if storage.role == "work":
-            return self.workspace[storage.slot][1]
-        if storage.role == "output":
-            return address_of(self.outputs[storage.position])
-        return address_of(storage.array) if storage.role == "constant" else 0
 
     def point(self, arrays: Sequence[Array | None], params: Mapping[Any, Array]) -> None:
         """Tell where inputs and parameters are. The parameters of a state stay where they are."""
@@ -96,6 +88,6 @@ def _aligned(size: int) -> tuple[Array, int]:
     return memory, start + -start % ALIGNMENT
 
 
-def empty(buffer: Buffer, sizes: Mapping[str, int]) -> Array:
-    """An array for a buffer."""
-    return np.empty(tuple(evaluate(size, sizes) for size in buffer.shape), buffer.dtype)
+def empty(face: Face, sizes: Mapping[str, int]) -> Array:
+    """An array for an input or a result."""
+    return np.empty(tuple(evaluate(size, sizes) for size in face.shape), face.dtype)

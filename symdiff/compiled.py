@@ -16,10 +16,9 @@ from .core.errors import GraphError, ShapeError, StateError, explain
 from .core.graph import Graph
 from .core.node import Node, describe
 from .core.provenance import here
-from .executor import Params, make_executor
+from .executor import Optimized, Params, make_executor
 from .history import Metrics
 from .lower.budget import Budget
-from .passes.pipeline import DEFAULT, Pass, optimize
 from .state import State
 from .targets import check_sizes, checked_nodes, in_order, taken_apart
 from .train import TrainStep
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from .early_stopping import EarlyStopping
     from .history import History
     from .nan_trace import NanTrace
+    from .passes.pipeline import Pass
+    from .passes.report import Report
     from .summaries import Statistics
     from .watch import Callback
 
@@ -113,8 +114,18 @@ class _Program:
         self._params = [param for param in graph.params if param not in set(graph.inputs)]
         self._bound: tuple[Callable[[], State | None], Params] = (lambda: None, {})
         check_sizes(graph, self._binder)
-        self.graph, self.report = optimize(graph, DEFAULT if passes is None else passes)
-        self._executor = make_executor(self.graph, backend, self.name, budget)
+        self._optimized = Optimized(graph, passes)
+        self._executor = make_executor(self._optimized, backend, self.name, budget)
+
+    @property
+    def graph(self) -> Graph:
+        """The optimised graph."""
+        return self._optimized.graph
+
+    @property
+    def report(self) -> Report:
+        """What the passes did."""
+        return self._optimized.report
 
     @property
     def source(self) -> str:

@@ -13,14 +13,12 @@ import numpy as np
 
 from .bound import Array, Bound
 from .core.dim import evaluate
+from .core.types import DTYPES
 from .executor import no_short_way
 from .history import Metrics
-from .lower.program import Program
-from .runtime import entry_text as plan
 from .runtime import layout, native, python_function
 from .runtime.layout import address_of
 from .state import State
-from .table import is_training
 
 
 class Entry:
@@ -33,10 +31,10 @@ class Entry:
     does.
     """
 
-    def __init__(self, bound: Bound, program: Program, lock: Any, busy: ctypes.c_int64) -> None:
-        self.bound, self.program, self.lock, self.busy = bound, program, lock, busy
+    def __init__(self, bound: Bound, lock: Any, busy: ctypes.c_int64) -> None:
+        self.bound, self.lock, self.busy = bound, lock, busy
         self.enter: Callable[..., Any] = no_short_way
-        self._training = is_training(program)
+        self._training = bound.linked.plan.training
         self._plan = np.empty(0, np.int64)
         self._first_range = 0
         self._state: list[object] = []
@@ -51,8 +49,10 @@ class Entry:
         first, self._used = not self._used, True
         if first or (params and state is None) or not layout.known():
             return
+        from .runtime import entry_text as plan  # writes text, which a program that is called once does not wait for
+
         if not self._plan.size:
-            self._make()
+            self._make(len(params))
         reference = None if state is None else weakref.ref(state)
         self._state[:] = [reference]
         self._plan[plan.HAS_STATE], self._plan[plan.STATE] = state is not None, id(reference)
@@ -68,18 +68,22 @@ class Entry:
         """Decline all calls from here on."""
         self._params = None
         if self._plan.size:
+            from .runtime import entry_text as plan
+
             self._plan[plan.OPEN] = 0
 
-    def _make(self) -> None:
-        bound, program = self.bound, self.program
+    def _make(self, params: int) -> None:
+        from .runtime import entry_text as plan
+
+        bound, program = self.bound, self.bound.linked.plan
         methods = (self.lock.acquire, self.lock.release)
-        names = tuple(program.outputs)
+        names = tuple(face.name for face in program.outputs)
         make = id(Metrics) if self._training else layout.new_like_array()
         results = names if self._training else bound.outputs
         inputs = self._inputs()
         first_result = plan.FIRST_INPUT + len(inputs)
         self._first_range = first_result + plan.PAIR * len(results)
-        self._plan = np.zeros(self._first_range + plan.PAIR * len(program.params), np.int64)
+        self._plan = np.zeros(self._first_range + plan.PAIR * params, np.int64)
         self._plan[: plan.FIRST_INPUT] = [
             bound.words_address, bound.steps, bound.values_address,
             *map(id, methods), id(False), id(True), id(None), ctypes.addressof(self.busy),
@@ -88,15 +92,15 @@ class Entry:
         ]  # fmt: skip
         pairs = [word for result, slot in zip(results, bound.output_slots, strict=True) for word in (id(result), slot)]
         self._plan[plan.FIRST_INPUT : self._first_range] = [*inputs, *pairs]
-        kept = (self._plan, self._state, bound, program, methods, names, self.busy)
+        kept = (self._plan, self._state, bound, methods, names, self.busy)
         self.enter = python_function.new("enter", _address(self._training), kept)
 
     def _inputs(self) -> list[int]:
         """The descriptions of the inputs, as the plan has them."""
         words = []
-        for buffer, slot in zip(self.program.inputs, self.bound.input_slots, strict=True):
-            shape = [evaluate(size, self.bound.sizes) for size in buffer.shape]
-            words += [id(buffer.dtype), slot, buffer.dtype.itemsize * prod(shape), len(shape), *shape]
+        for face in self.bound.linked.plan.inputs:
+            shape, dtype = [evaluate(size, self.bound.sizes) for size in face.shape], DTYPES[face.dtype]
+            words += [id(dtype), face.slot, dtype.itemsize * prod(shape), len(shape), *shape]
         return words
 
 
@@ -106,4 +110,6 @@ def _owner(array: Array) -> Array:
 
 @functools.cache
 def _address(training: bool) -> int:
+    from .runtime import entry_text as plan
+
     return native.address_of_text(plan.of_step() if training else plan.of_function(), plan.ENTRY)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import numpy as np
 
@@ -11,9 +12,14 @@ from .core.collector import paused_collector
 from .core.errors import GraphError, explain
 from .core.graph import Graph
 from .core.node import Node
+from .core.provenance import inherit, origin_here
 from .interpret import interpret_graph
 from .lower.budget import Budget
 from .state import State
+
+if TYPE_CHECKING:
+    from .passes.pipeline import Pass
+    from .passes.report import Report
 
 Array = np.ndarray[Any, Any]
 Params = Mapping[Node, Array]
@@ -74,18 +80,42 @@ def no_short_way(*_arguments: Any) -> None:
     """The ``enter`` that declines every call."""
 
 
-def make_executor(graph: Graph, backend: str, name: str, budget: Budget | None = None) -> Executor:
+class Optimized:
+    """A graph, and what passes make of it when somebody asks; ``origin`` is where it was compiled."""
+
+    def __init__(self, given: Graph, passes: Sequence[Pass] | None) -> None:
+        self.given, self.passes, self.origin = given, passes, origin_here()
+
+    @property
+    def graph(self) -> Graph:
+        return self._found[0]
+
+    @property
+    def report(self) -> Report:
+        return self._found[1]
+
+    @cached_property
+    def _found(self) -> tuple[Graph, Report]:
+        from .passes.pipeline import DEFAULT, optimize
+
+        with inherit(self.origin):
+            return optimize(self.given, DEFAULT if self.passes is None else self.passes)
+
+
+def make_executor(optimized: Optimized, backend: str, name: str, budget: Budget | None = None) -> Executor:
     """The executor that ``backend`` names."""
     if backend == "numpy":
         if budget is not None:
             problem = "backend 'numpy' runs the graph node by node and plans no memory, so it can keep no memory_budget"
             raise GraphError(explain(f"compile {name}", problem, hint="compile with backend='native'"))
-        return NumpyExecutor(graph, name)
+        return NumpyExecutor(optimized.graph, name)
     if backend == "native":
-        with paused_collector():
-            from .native import NativeExecutor
+        from . import kept
+        from .native import NativeExecutor
 
-            return NativeExecutor(graph, name, budget)
+        with paused_collector():
+            key = kept.key(optimized.given, optimized.passes, budget)
+            return NativeExecutor(optimized.given, name, budget, lambda: optimized.graph, key)
     raise GraphError(f"compile {name}: backend is 'native' or 'numpy', got {backend!r}")
 
 

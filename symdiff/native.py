@@ -1,4 +1,5 @@
-"""The native executor: a graph lowered, emitted, compiled, and run as a table of native steps."""
+"""The native executor: a graph lowered, emitted, compiled, and run as a table of native steps. What was so made before
+is found on disk, and the rooms that would make it are not even imported."""
 
 from __future__ import annotations
 
@@ -6,29 +7,30 @@ import ctypes
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
+from . import kept
 from .bound import Bound
+from .core.collector import paused_collector
 from .core.dim import evaluate
-from .core.errors import GraphError, LinAlgError, ShapeError, explain
+from .core.errors import ShapeError, explain
 from .core.graph import Graph
-from .core.node import describe
-from .data_checks import given_index, outside
-from .emit.module import Module
+from .core.node import Node
+from .core.provenance import inherit, origin_here
 from .entry import Entry
-from .epoch import EpochTable, stretches
-from .executor import Array, Params, is_led, no_short_way
+from .executor import Array, Params, no_short_way
 from .files import write_whole
+from .link import Linked, codes_of, linked, outside, params_of
 from .lower.budget import Budget
-from .lower.labels import model_name
-from .lower.lower import lower
-from .lower.program import CheckRange, Choice, KernelCall, Repetition, Step
-from .runtime.repeat import NEVER_ENDED
-from .runtime.walk import FAILED_STEP, STATUS
 from .state import State
-from .table import Table, is_training
+
+if TYPE_CHECKING:
+    from .emit.module import Module
+    from .epoch import EpochTable
+    from .lower.program import Program
+    from .table import Table
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -40,21 +42,50 @@ BOUND_LIMIT = 8  # sets of sizes whose workspaces are kept
 class NativeExecutor:
     """Runs one graph as compiled code. Lowering happens at once, compilation at the first call.
 
+    ``optimized`` gives the graph that is lowered, if it is not ``graph`` itself. Where a plan is kept on disk under
+    ``key`` (kept.py), nothing is optimised or lowered before somebody asks to see it, or a call fails.
+
     One call runs at a time; other threads wait for their turn.
     """
 
-    def __init__(self, graph: Graph, name: str, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        name: str,
+        budget: Budget | None = None,
+        optimized: Callable[[], Graph] | None = None,
+        key: str | None = None,
+    ) -> None:
         self.graph, self.name = graph, name
-        self.program = lower(graph, budget)
-        self.module = Module(self.program)
+        self._budget, self._optimized, self._key, self._origin = (
+            budget,
+            optimized or (lambda: graph),
+            key,
+            origin_here(),
+        )
+        self._found = None if key is None else kept.load(key)
+        if self._found is None:
+            self.program  # noqa: B018  (what cannot be lowered is an error now)
         self.enter: Callable[..., Any] = no_short_way
-        self._training = is_training(self.program)
         self._lock = threading.RLock()
         self._busy = ctypes.c_int64(0)  # 1 during a call
         self._entries: dict[tuple[int, ...], Entry] = {}
         self._recent: tuple[Mapping[str, int] | None, Entry | None] = (None, None)  # of the last call
         self._epoch_tables: dict[str, EpochTable] = {}
         self._batches: Batches = {}
+
+    @cached_property
+    def program(self) -> Program:
+        from .lower.lower import lower
+
+        with paused_collector(), inherit(self._origin):
+            return lower(self._optimized(), self._budget)
+
+    @cached_property
+    def module(self) -> Module:
+        from .emit.module import Module
+
+        return Module(self.program)
 
     @property
     def source(self) -> str:
@@ -70,7 +101,24 @@ class NativeExecutor:
 
     @cached_property
     def _table(self) -> Table:
+        from .table import Table
+
         return Table(self.module)
+
+    @cached_property
+    def _linked(self) -> Linked:
+        found = None if self._found is None else linked(*self._found)
+        if found is not None:
+            return found
+        table = self._table
+        functions = table.addresses()
+        if self._key is not None:
+            kept.store(self._key, table.plan, codes_of(functions, table.outside))
+        return Linked(table.plan, functions | {name: outside(name) for name in table.outside})
+
+    @cached_property
+    def _params(self) -> dict[str, Node]:
+        return params_of(self.graph)
 
     # -- one call
 
@@ -94,24 +142,24 @@ class NativeExecutor:
         self, inner: bool, arrays: Sequence[Array], sizes: Mapping[str, int], params: Params, state: State | None
     ) -> list[Array]:
         entry = self._new_entry(sizes) if inner else self._entry(sizes)
-        bound = entry.bound
+        bound, training = entry.bound, self._linked.plan.training
         if params is not bound.pointed:
             entry.close()
         bound.point(arrays, params)
-        outputs = bound.outputs if self._training else bound.new_outputs()
+        outputs = bound.outputs if training else bound.new_outputs()
         failed = bound.run()
         if failed:
             self._fail(bound, failed - 1)
         if not inner:
             entry.open(params, state)
             self.enter = entry.enter
-        return [own.copy() for own in outputs] if self._training else outputs
+        return [own.copy() for own in outputs] if training else outputs
 
     def _entry(self, sizes: Mapping[str, int]) -> Entry:
         known, entry = self._recent
         if entry is not None and known is sizes:
             return entry
-        key = tuple(sizes[name] for name in self.program.sizes)
+        key = tuple(sizes[name] for name in self._linked.plan.sizes)
         entry = self._entries.get(key)
         if entry is None:
             entry = self._new_entry(sizes)
@@ -121,16 +169,14 @@ class NativeExecutor:
 
     def _new_entry(self, sizes: Mapping[str, int]) -> Entry:
         self._check(sizes)
-        table = self._table
-        bound = Bound(self.program, table.slots, table.words, len(table.steps), sizes)
-        return Entry(bound, self.program, self._lock, self._busy)
+        return Entry(Bound(self._linked, self._params, sizes), self._lock, self._busy)
 
     def _check(self, sizes: Mapping[str, int]) -> None:
-        for requirement in self.program.requirements:
-            value = evaluate(requirement.size, sizes)
-            if value < 0:
+        for position, size in enumerate(self._linked.plan.requirements):
+            if evaluate(size, sizes) < 0:
                 listed = ", ".join(f"{name} = {size}" for name, size in sizes.items())
-                raise ShapeError(explain(self.name, f"{requirement.message}, with {listed}"))
+                message = self.program.requirements[position].message
+                raise ShapeError(explain(self.name, f"{message}, with {listed}"))
 
     # -- many steps
 
@@ -155,9 +201,12 @@ class NativeExecutor:
         sizes: Mapping[str, int],
         params: Params,
     ) -> Array:
+        from .epoch import stretches
+        from .runtime.walk import FAILED_STEP
+
         table, known = self._epoch_table(batch_dim), {} if inner else self._batches
         order = np.ascontiguousarray(orders).reshape(-1)
-        records = np.empty((len(self.program.outputs), len(order)))
+        records = np.empty((len(self._linked.plan.outputs), len(order)))
         bounds: dict[int, Bound] = {}
         for stretch in stretches(len(orders), len(orders[0]), batch_size):
             bound = bounds.get(stretch.size)
@@ -173,48 +222,22 @@ class NativeExecutor:
 
     def _epoch_table(self, batch_dim: str) -> EpochTable:
         if batch_dim not in self._epoch_tables:
-            self._epoch_tables[batch_dim] = EpochTable(self._table, self.program, self.graph.inputs, batch_dim)
+            from .epoch import EpochTable  # only runs of fit need it
+
+            self._epoch_tables[batch_dim] = EpochTable(self._linked, self.graph, batch_dim)
         return self._epoch_tables[batch_dim]
 
     def _batch(self, table: EpochTable, known: Batches, sizes: Mapping[str, int]) -> Bound:
-        key: tuple[str | int, ...] = (table.batch_dim, *(sizes[name] for name in self.program.sizes))
+        key: tuple[str | int, ...] = (table.batch_dim, *(sizes[name] for name in self._linked.plan.sizes))
         if key not in known:
             self._check(sizes)
             _keep(known, key, table.bind(sizes))
         return known[key]
 
     def _fail(self, bound: Bound, step: int, rows: tuple[str, Array] | None = None) -> NoReturn:
-        """Say which index was outside its axis, or what a routine could not do. ``rows`` are the rows of the data that
-        were gathered along a named size, so that the place is the user's."""
-        check, status = self._at_fault(self.program.steps[step], int(bound.values[STATUS]), bound)
-        if isinstance(check, Repetition):
-            problem = f"the condition still holds after max_steps={check.length} steps"
-            raise GraphError(explain("while_loop", problem, at=check.node.origin.place))
-        if isinstance(check, KernelCall):
-            (node,) = check.results
-            problem = f"{check.failure}: {describe(node.inputs[0])}, number {status - 1}"
-            raise LinAlgError(explain(model_name(node), problem, at=node.origin.place))
-        assert isinstance(check, CheckRange)
-        (buffer,) = check.call.buffers
-        address = int(bound.values[bound.slots.storages[buffer.storage]])
-        value = ctypes.c_int64.from_address(address + 8 * (status - 1)).value
-        shape = [evaluate(size, bound.sizes) for size in buffer.shape]
-        place = [int(k) for k in np.unravel_index(status - 1, shape)]
-        given = given_index(check.node)
-        if rows is not None and is_led(given, rows[0]):
-            place[0] = int(rows[1][place[0]])
-        name = given.attrs.get("name", buffer.name)
-        raise outside(check.node, name, value, place, evaluate(check.size, bound.sizes))
+        from .failure import raise_failure
 
-    def _at_fault(self, step: Step, status: int, bound: Bound) -> tuple[Step, int]:
-        """The step that failed, be it inside others, and its own status."""
-        while isinstance(step, Choice | Repetition) and status != NEVER_ENDED:
-            first, second = (step.yes, step.no) if isinstance(step, Choice) else (step.body, step.condition)
-            program = first if status > 0 else second
-            assert program is not None
-            report = self._table.reports[step]
-            step, status = program.steps[abs(status) - 1], int(bound.values[report])
-        return step, status
+        raise_failure(self.program, self._table, bound, step, rows)
 
 
 def _keep(known: dict[K, V], key: K, value: V) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from .core.dim import Dim
 from .core.record import record
 from .lower.program import Buffer, Storage
-from .runtime import team
+from .plan import Pieces
 
 Distance = int | Dim
 Place = Storage | int
@@ -30,17 +30,6 @@ class Move(NamedTuple):
 STAYS, COUNTS = Move(0), Move(1, counts=True)
 
 
-class Pieces(NamedTuple):
-    """Into how many pieces to cut steps: it depends on the largest of their ``costs``, on their ``rows`` and how many
-    of them stay together. A cost is a number of operations, and how many of them are done in the time of one on the
-    elements of arrays. There are at most ``each`` for every thread."""
-
-    costs: tuple[tuple[int | Dim, int], ...]
-    rows: int | Dim
-    grain: int
-    each: int = team.PIECES_EACH
-
-
 class Memory(NamedTuple):
     """What a step touches, and how many bytes apart its rows are; None if every share sees more than its own rows."""
 
@@ -51,9 +40,9 @@ class Memory(NamedTuple):
 
 @record
 class Share:
-    """A step that can be cut: its address, its words and what becomes of each, and the memory it works on."""
+    """A step that can be cut: its function, its words and what becomes of each, and the memory it works on."""
 
-    address: int
+    function: str
     words: Sequence[int]
     moves: Sequence[Move]
     memory: Sequence[Memory]
@@ -76,7 +65,7 @@ def after(run: Sequence[Share], share: Share) -> Share | None:
     if any(_collide(one, other) for before in run for one in before.memory for other in memory):
         return None
     moves = [Move(move.each * times, move.counts) for move in share.moves]
-    return Share(share.address, share.words, moves, memory, share.pieces)
+    return Share(share.function, share.words, moves, memory, share.pieces)
 
 
 def runs(steps: Sequence[Sequence[Share]]) -> list[list[Share] | None]:

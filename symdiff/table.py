@@ -1,7 +1,8 @@
-"""A program as a table of native steps over an array of slots.
+"""A program as a table of native steps over an array of slots: the plan of it, and what makes the functions it calls.
 
-The table never changes: a step's words are numbers of slots. What differs from call to call (addresses, sizes) is in
-the slots. A table is built once for a program, slots once for each set of sizes it is called with.
+The table never changes: a step's words are numbers of slots, and names of functions. What differs from call to call
+(addresses, sizes) is in the slots. A table is built once for a program, slots once for each set of sizes it is called
+with.
 """
 
 from __future__ import annotations
@@ -10,12 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from .core.dim import Dim, product
 from .core.types import Shape
 from .cut import Cut, cuts_of
-from .emit.module import EmittedKernel, Module
+from .emit.module import Module
 from .lower.cost import cost_of
 from .lower.memory import bytes_of
 from .lower.program import (
@@ -33,13 +32,10 @@ from .lower.program import (
     all_steps,
     written,
 )
+from .plan import RESERVED, UNREAD, Face, Pieces, Plan, StepWords, Words, packed, record_step
 from .runtime import blas, driver, gemm, native, repeat, team
-from .runtime.layout import address_of
-from .shares import COUNTS, STAYS, Distance, Memory, Move, Pieces, Share, place, runs
+from .shares import COUNTS, STAYS, Distance, Memory, Move, Share, place, runs
 
-Array = np.ndarray[Any, Any]
-RESERVED = 3  # slots for the report of a failed step, and for what no step reads
-UNREAD = 2
 KERNEL_GRAIN = 16  # rows of a kernel that stay together: a cache line of the narrowest
 PRODUCT_GRAIN = 32  # rows or columns of a product that stay together: a tile of the widest
 PRODUCT_SPEED, VECTOR_SPEED = 8, 2  # operations of a product in the time of one on the elements of arrays
@@ -48,15 +44,14 @@ NO_LIMIT = 1 << 62  # steps of a loop that ends by itself
 
 
 class Slots:
-    """Numbers for everything a step's words can name: storages by identity, sizes by value."""
+    """Numbers for everything a step's words can name: storages by identity, sizes by value, functions by name."""
 
     def __init__(self) -> None:
         self.storages: dict[Storage, int] = {}
         self.sizes: dict[int | Dim, int] = {}
         self.pieces: dict[Pieces, int] = {}
+        self.functions: dict[str, int] = {}
         self.count = RESERVED
-        self.records: list[int] = []  # addresses of float64 arrays, one for each result of a training step
-        self.cursor = UNREAD  # the position in these arrays
 
     def storage(self, buffer: Buffer) -> int:
         return self._slot(self.storages, buffer.storage)
@@ -66,6 +61,9 @@ class Slots:
 
     def number_of(self, pieces: Pieces) -> int:
         return self._slot(self.pieces, pieces)
+
+    def function(self, name: str) -> int:
+        return self._slot(self.functions, name)
 
     def new(self) -> int:
         """A slot that nothing else uses."""
@@ -79,60 +77,107 @@ class Slots:
 
 
 class Table:
-    """The steps of a module as int64 words; ``slots`` says what each slot must hold."""
+    """The steps of a module as a plan; ``slots`` says what each slot holds, ``reports`` which one has the status of a
+    step inside that failed."""
 
     def __init__(self, module: Module) -> None:
+        self.program = module.program
         self.slots = Slots()
-        calls = [step for step in all_steps(module.program) if isinstance(step, KernelCall) and team.can_share()]
-        self.cuts = cuts_of(calls)
-        self.inside: dict[Program, Array] = {}  # the tables that steps of this one run
-        self.reports: dict[Step, int] = {}  # for these steps, the slot of the status of the step inside that failed
-        self.native = dict(_done_natively(all_steps(module.program)))
+        self.functions: dict[str, Callable[[], int]] = {}  # that are not kernels, by name: what makes them
+        self.outside: set[str] = set()  # what link.py finds in this process
+        self.inside: dict[str, Words] = {}
+        self.reports: dict[Step, int] = {}
+        steps = list(all_steps(self.program))
+        self.cuts = cuts_of(step for step in steps if isinstance(step, KernelCall) and team.can_share())
+        self.native = dict(self._done_natively(steps))
         called = {step: kernel for step, kernel in module.calls.items() if step not in self.native}
-        kernels = [kernel for kernel in module.kernels if kernel in called.values()]
-        compiled = dict(zip(kernels, self._compiled(kernels, module.program), strict=True))
-        self.addresses = {step: compiled[kernel] for step, kernel in called.items()}
-        self.steps = self._together(module.program)
-        self._recording: list[list[int]] = []
-        if is_training(module.program):
-            self.steps += self.recording(module.program)
-        self.words = packed(self.steps)
+        used = set(called.values())
+        self.kernels = {f"kernel {k}": kernel for k, kernel in enumerate(module.kernels) if kernel in used}
+        names = {kernel: name for name, kernel in self.kernels.items()}
+        self.names = {step: names[kernel] for step, kernel in called.items()}
+        self.plan = self._plan()
 
-    def recording(self, program: Program) -> list[list[int]]:
-        """The steps that put the results, which are numbers, on record at the cursor."""
-        if not self._recording:
-            self.slots.cursor = self.slots.new()
-            self._recording = [self._record(output) for output in program.outputs.values()]
-        return self._recording
+    def addresses(self) -> dict[str, int]:
+        """Of all functions, by name. Kernels that were never compiled are compiled."""
+        wanted = [native.Wanted(k.name, k.digest, k.signature, k.source) for k in self.kernels.values()]
+        meanwhile = (make for name, make in self.functions.items() if not _is_kernel(name))
+        compiled = native.kernel_addresses(wanted, meanwhile=[driver.run, *meanwhile])
+        others = {name: make() for name, make in self.functions.items()}
+        return dict(zip(self.kernels, compiled, strict=True)) | others
 
-    def _step(self, step: Step) -> list[int]:
-        address = self.addresses.get(step, 0)
+    def _plan(self) -> Plan:
+        program, slots, training = self.program, self.slots, is_training(self.program)
+        steps = self._together(program)
+        inputs, outputs = map(self._faces, (program.inputs, program.outputs.values()))
+        outputs = tuple(face._replace(name=name) for face, name in zip(outputs, program.outputs, strict=True))
+        records, cursor = (tuple(slots.new() for _ in outputs), slots.new()) if training else ((), UNREAD)
+        for face, record in zip(outputs, records, strict=False):
+            steps.append(record_step(face, record, cursor))
+            self._builtin(str(steps[-1][0]))
+        words = packed(steps)
+        places = slots.storages
+        known = ((b.storage.node, b) for b in program.params if b.storage in places)
+        given = [(node, b) for node, b in known if node is not None]
+        return Plan(
+            training=training,
+            sizes=tuple(program.sizes),
+            requirements=tuple(requirement.size for requirement in program.requirements),
+            inputs=inputs,
+            outputs=outputs,
+            params=tuple((node.attrs["name"], places[b.storage]) for node, b in given),
+            workspace=tuple(program.slots),
+            values=tuple((slot, storage.slot) for storage, slot in places.items() if storage.role == "work"),
+            constants=tuple((slot, storage.array) for storage, slot in places.items() if storage.role == "constant"),
+            amounts=tuple((slot, size) for size, slot in slots.sizes.items()),
+            pieces=tuple((slot, pieces) for pieces, slot in slots.pieces.items()),
+            pointers=tuple((slot, name) for name, slot in slots.functions.items()),
+            slots=slots.count,
+            records=records,
+            cursor=cursor,
+            words=words,
+            inside=tuple(self.inside.items()),
+        )
+
+    def _faces(self, buffers: Iterable[Buffer]) -> tuple[Face, ...]:
+        return tuple(Face(b.name, b.dtype.name, b.shape, self.slots.storage(b)) for b in buffers)
+
+    def _function(self, name: str, make: Callable[[], int]) -> str:
+        self.functions[name] = make
+        return name
+
+    def _builtin(self, name: str) -> str:
+        return self._function(name, partial(driver.builtin, name))
+
+    def _outside(self, name: str) -> str:
+        self.outside.add(name)
+        return name
+
+    def _step(self, step: Step) -> StepWords:
         if isinstance(step, Repetition):
             return self._repetition(step)
         if isinstance(step, Choice):
             return self._choice(step)
         if isinstance(step, Copy):
             words = [self.slots.storage(step.source), self.slots.storage(step.target)]
-            return [driver.builtin("copy"), *words, self.slots.size(bytes_of(step.target))]
+            return [self._builtin("copy"), *words, self.slots.size(bytes_of(step.target))]
         if isinstance(step, CheckRange):
-            return [address, *self._call(step.call)]
+            return [self.names[step], *self._call(step.call)]
         if isinstance(step, Gemm):
-            return [driver.builtin(f"gemm_{step.out.dtype.name}"), *self._product_words(step)]
+            return [self._gemm(step), *self._product_words(step)]
         if step in self.native:
-            address, functions = self.native[step]
-            return [address, *self._native_words(step, functions)]
-        return [address, *self._call(step)]
+            return [self.native[step][0], *self._native_words(step)]
+        return [self.names[step], *self._call(step)]
 
-    def _together(self, program: Program) -> list[list[int]]:
+    def _together(self, program: Program) -> list[StepWords]:
         """The steps of a program, each at its place; one that is done together with a step before it leaves one there
         that shares out nothing."""
         shared = zip(program.steps, runs([self._ways(step) for step in program.steps]), strict=True)
         return [self._step(step) if run is None else self._split(run) for step, run in shared]
 
-    def _repetition(self, step: Repetition) -> list[int]:
+    def _repetition(self, step: Repetition) -> StepWords:
         """A loop; words as in runtime/repeat.py."""
         slots, most = self.slots, NO_LIMIT if step.length is None else step.length
-        words = {
+        words: dict[str, int | str] = {
             "count": slots.size(most),
             "counted": self._slot(step.count),
             "holds": self._slot(step.holds),
@@ -142,25 +187,28 @@ class Table:
         }
         words["table"], words["steps"] = self._inside(step.body)
         words["condition"], words["condition_steps"] = self._inside(step.condition) if step.condition else (0, 0)
-        self.reports[step] = words["report"]
+        self.reports[step] = int(words["report"])
         rows = [number for one in step.rows for number in self._row(one)]
-        return [repeat.loop(), *(words[name] for name in repeat.LOOP_WORDS), len(step.rows), *rows]
+        found: StepWords = [self._function("loop", repeat.loop), *(words[name] for name in repeat.LOOP_WORDS)]
+        found += [len(step.rows), *rows]
+        return found
 
     def _row(self, rows: Rows) -> list[int]:
         row, whole = self.slots.storage(rows.row), self.slots.storage(rows.whole)
         return [row, whole, self.slots.size(bytes_of(rows.row)), int(rows.fresh)]
 
-    def _choice(self, step: Choice) -> list[int]:
+    def _choice(self, step: Choice) -> StepWords:
         self.reports[step] = self.slots.new()
-        tables = [*self._inside(step.yes), *self._inside(step.no)]
-        return [repeat.choice(), self.slots.storage(step.holds), *tables, self.reports[step]]
+        tables: StepWords = [*self._inside(step.yes), *self._inside(step.no)]
+        return [self._function("choice", repeat.choice), self.slots.storage(step.holds), *tables, self.reports[step]]
 
-    def _inside(self, program: Program) -> tuple[int, int]:
-        """The address of the table of a program inside, and the number of its steps."""
+    def _inside(self, program: Program) -> tuple[str, int]:
+        """The name of the table of a program inside, and the number of its steps."""
         ways = [self._ways(step)[:1] for step in program.steps]
         steps = [self._split(way) if way else self._step(step) for step, way in zip(program.steps, ways, strict=True)]
-        self.inside[program] = packed(steps)
-        return address_of(self.inside[program]), len(steps)
+        name = f"table {len(self.inside)}"
+        self.inside[name] = packed(steps)
+        return name, len(steps)
 
     def _slot(self, buffer: Buffer | None) -> int:
         return 0 if buffer is None else self.slots.storage(buffer)
@@ -187,19 +235,20 @@ class Table:
             moves += [STAYS] * sum(isinstance(step, Dim) for step in _steps(param.shape))
             memory.append(Memory(place(buffer), None if cut.across else apart, buffer.storage in changed))
         pieces = Pieces(((cut.cost, 1),), rows, KERNEL_GRAIN)
-        return Share(self.addresses[call], self._call(call), moves, memory, pieces)
+        return Share(self.names[call], self._call(call), moves, memory, pieces)
 
-    def _split(self, run: Sequence[Share]) -> list[int]:
+    def _split(self, run: Sequence[Share]) -> StepWords:
         """The step that shares out others, if there are any."""
         slots = self.slots
+        words: StepWords = [self._function("split", team.split), self._outside("board")]
         if not run:
             zero = slots.size(0)
-            return [team.split(), team.board(), zero, 1, zero, 0]
+            return [*words, zero, 1, zero, 0]
         pieces = run[0].pieces
         pieces = pieces._replace(costs=tuple(cost for share in run for cost in share.pieces.costs))
-        words = [team.split(), team.board(), slots.size(pieces.rows), pieces.grain, slots.number_of(pieces), len(run)]
+        words += [slots.size(pieces.rows), pieces.grain, slots.number_of(pieces), len(run)]
         for share in run:
-            words += [share.address, len(share.words), *share.words, *map(self._move, share.moves)]
+            words += [share.function, len(share.words), *share.words, *map(self._move, share.moves)]
         return words
 
     def _move(self, move: Move) -> int:
@@ -207,12 +256,6 @@ class Table:
             return team.WHOLE
         slot = self.slots.size(move.each)
         return team.counts(slot) if move.counts else slot
-
-    def _record(self, output: Buffer) -> list[int]:
-        """A result as a float64, so that nobody has to ask for its dtype."""
-        self.slots.records.append(self.slots.new())
-        words = [self.slots.storage(output), self.slots.records[-1], self.slots.cursor]
-        return [driver.builtin(_record_name(output)), *words]
 
     def _call(self, call: KernelCall) -> list[int]:
         words = [self.slots.size(size) for size in call.sizes]
@@ -222,18 +265,19 @@ class Table:
             words += [self.slots.size(step) for known, step in steps if isinstance(known, Dim)]
         return words
 
-    def _native_words(self, call: KernelCall, functions: Sequence[int]) -> list[int]:
+    def _native_words(self, call: KernelCall) -> list[int]:
         """Of a routine that a native step does; words as in runtime/lapack_steps.py and runtime/convolution.py."""
         whole = () if call.shared is None else call.shared.whole
-        numbers = [self.slots.size(number) for number in (*functions, *call.sizes, *whole)]
-        return [*numbers, *map(self.slots.storage, call.buffers)]
+        functions = [self.slots.function(self._outside(name)) for name in self.native[call][1]]
+        numbers = [self.slots.size(number) for number in (*call.sizes, *whole)]
+        return [*functions, *numbers, *map(self.slots.storage, call.buffers)]
 
     def _cut_native(self, call: KernelCall) -> list[Share]:
-        address, functions = self.native[call]
+        function, functions = self.native[call]
         shared = call.shared
         if shared is None:
             return []
-        words = self._native_words(call, functions)
+        words = self._native_words(call)
         moves = [STAYS] * (len(words) - len(call.buffers))
         moves[len(functions) + shared.size] = COUNTS
         moves += [Move(d * buffer.dtype.itemsize) for d, buffer in zip(shared.distances, call.buffers, strict=True)]
@@ -241,12 +285,12 @@ class Table:
         memory = [Memory(place(buffer), None, buffer.storage in changed) for buffer in call.buffers]
         # each piece prepares its operands anew, so there is one for each thread
         pieces = Pieces(((cost_of(call), PRODUCT_SPEED),), call.sizes[shared.size], shared.grain, each=1)
-        return [Share(address, words, moves, memory, pieces)]
+        return [Share(function, words, moves, memory, pieces)]
 
     def _product_words(self, step: Gemm) -> list[int]:
         size, lda, ldb = self.slots.size, step.m if step.transpose_a else step.k, step.k if step.transpose_b else step.n
         return [
-            size(blas.gemm_address(step.out.dtype.name)),
+            size(0) if blas.provider() == "own" else self.slots.function(self._outside(f"blas {step.out.dtype.name}")),
             size(int(step.transpose_a)),
             size(int(step.transpose_b)),
             *map(size, (step.m, step.n, step.k)),
@@ -287,41 +331,29 @@ class Table:
                 moves[gemm.WORDS.index(name)] = Move(apart)
             memory.append(Memory(place(buffer), None if along == "n" else apart, name == "c"))
         speed = VECTOR_SPEED if 1 in (step.m, step.n) else PRODUCT_SPEED  # with a vector, memory sets the pace
-        address = driver.builtin(f"gemm_{step.out.dtype.name}")
-        return Share(address, words, moves, memory, Pieces(((cost_of(step), speed),), rows, grain))
+        return Share(self._gemm(step), words, moves, memory, Pieces(((cost_of(step), speed),), rows, grain))
 
-    def _compiled(self, kernels: Sequence[EmittedKernel], program: Program) -> list[int]:
-        """Addresses of kernels."""
-        wanted = [native.Wanted(k.name, k.digest, k.signature, k.source) for k in kernels]
-        return native.kernel_addresses(wanted, meanwhile=self._written(program))
+    def _gemm(self, step: Gemm) -> str:
+        return self._builtin(f"gemm_{step.out.dtype.name}")
 
-    def _written(self, program: Program) -> Iterator[Callable[[], object]]:
-        """What makes the functions that are not kernels and that this program needs."""
-        yield driver.run
-        steps = list(all_steps(program))
-        own = [step for step in steps if isinstance(step, Gemm) and blas.provider() == "own"]
-        for dtype in dict.fromkeys(step.out.dtype.name for step in own):
-            yield partial(gemm.step_address, dtype)
-        natively = any(isinstance(step, KernelCall) and step.shared for step in steps)
-        if self.cuts or ((own or natively) and team.can_share()):
-            yield team.split
-        if any(isinstance(step, Repetition) for step in steps):
-            yield repeat.loop
-        if is_training(program):
-            for name in dict.fromkeys(map(_record_name, program.outputs.values())):
-                yield partial(driver.builtin, name)
+    def _done_natively(self, steps: Iterable[Step]) -> Iterator[tuple[Step, tuple[str, list[str]]]]:
+        """Routines that a native step does, with its name and those of the functions that are called there."""
+        for step in steps:
+            if isinstance(step, KernelCall) and step.native:
+                from .runtime import convolution, lapack_steps  # which few programs need
+
+                room = convolution if step.native in convolution.STEPS else lapack_steps
+                dtype = step.buffers[0].dtype.name
+                found = room.step_address(step.native, dtype)
+                if found is not None:
+                    name = self._function(f"{step.native} {dtype}", partial(int, found[0]))
+                    calls = lapack_steps.STEPS[step.native].calls if found[1] else ()
+                    yield step, (name, [f"lapack {call} {dtype}" for call in calls])
 
 
-def _done_natively(steps: Iterable[Step]) -> Iterator[tuple[Step, tuple[int, tuple[int, ...]]]]:
-    """Routines that a native step does, with its address and those of the functions that are called there."""
-    for step in steps:
-        if isinstance(step, KernelCall) and step.native:
-            from .runtime import convolution, lapack_steps  # which few programs need
-
-            room = convolution if step.native in convolution.STEPS else lapack_steps
-            found = room.step_address(step.native, step.buffers[0].dtype.name)
-            if found is not None:
-                yield step, found
+def _is_kernel(name: str) -> bool:
+    """Whether a function that is not a kernel of the program is compiled as one."""
+    return name.startswith("gemm_") and blas.provider() != "own"
 
 
 def _is_wide(step: Gemm) -> bool:
@@ -332,10 +364,6 @@ def _is_wide(step: Gemm) -> bool:
     return step.n >= rows
 
 
-def _record_name(output: Buffer) -> str:
-    return f"record_{output.dtype.name}"
-
-
 def _steps(shape: Shape) -> list[int | Dim]:
     """How many elements lie between neighbours along each axis."""
     return [product(shape[axis + 1 :]) for axis in range(len(shape))]
@@ -344,9 +372,3 @@ def _steps(shape: Shape) -> list[int | Dim]:
 def is_training(program: Program) -> bool:
     """Whether a program is a training step: it updates parameters, and what it gives are numbers."""
     return bool(program.graph.updates) and not any(buffer.shape for buffer in program.outputs.values())
-
-
-def packed(steps: Sequence[Sequence[int]]) -> Array:
-    """Steps, each an address and its words, as one array for the driver."""
-    words = [word for step in steps for word in (step[0], len(step) - 1, *step[1:])]
-    return np.array(words, np.int64)

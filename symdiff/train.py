@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from .along import updates_along
 from .autodiff.reverse import grad
+from .core.collector import paused_collector
 from .core.errors import GradientError, GraphError, explain
 from .core.graph import Graph
 from .core.node import Node, describe
 from .core.provenance import here, section
+from .core.record import record
 from .core.traversal import toposort
 from .core.types import TensorType
 from .optim.rule import Optimizer, step_count
 from .state import State, same_types
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class TrainStep:
     """What one step computes: ``print(step)`` shows it, ``sd.compile(step)`` makes it a function.
 
@@ -84,18 +85,19 @@ def train_step(
     outputs = _outputs(name, loss, metrics or {})
     trained = _trainable(name, loss) if params is None else list(dict.fromkeys(params))
     _check_trained(name, trained)
-    gradients = dict(zip(trained, grad(loss, trained), strict=True))
-    further = updates_along(outputs.values()) | dict(updates or {})
-    with section("update"):
-        following = optimizer.updates(gradients)
-        trained = [leaf for leaf in trained if leaf in following]
-        _check_further(name, further, following)
-        following |= further
-        if step_count() not in following and step_count() in toposort([*following.values(), *outputs.values()]):
-            following[step_count()] = step_count() + 1
-        for leaf, value in following.items():
-            value.named(f"{leaf.attrs['name'].replace('.', '_')}_next")
-    graph = Graph(outputs, inputs, name=name, updates=following)
+    with paused_collector():
+        gradients = dict(zip(trained, grad(loss, trained), strict=True))
+        further = updates_along(outputs.values()) | dict(updates or {})
+        with section("update"):
+            following = optimizer.updates(gradients)
+            trained = [leaf for leaf in trained if leaf in following]
+            _check_further(name, further, following)
+            following |= further
+            if step_count() not in following and step_count() in toposort([*following.values(), *outputs.values()]):
+                following[step_count()] = step_count() + 1
+            for leaf, value in following.items():
+                value.named(f"{leaf.attrs['name'].replace('.', '_')}_next")
+        graph = Graph(outputs, inputs, name=name, updates=following)
     return TrainStep(graph, _in_memory_order(graph, trained), tuple(trained))
 
 

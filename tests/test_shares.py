@@ -19,7 +19,7 @@ GRADIENT, WEIGHT, MOMENT, ACTIVATION = 0, Storage("param"), Storage("param"), St
 def share(rows: int, *memory: Memory, cost: int = 1) -> Share:
     words = list(range(len(memory) + 1))
     moves = [COUNTS, *(STAYS if m.apart is None else Move(m.apart) for m in memory)]
-    return Share(cost, words, moves, memory, Pieces(((cost, 1),), rows, 16))
+    return Share(f"cost {cost}", words, moves, memory, Pieces(((cost, 1),), rows, 16))
 
 
 def test_an_update_follows_the_gradient_it_reads() -> None:
@@ -84,8 +84,9 @@ with patch.object(team, "PIECE_COST", 500), patch.object(columns, "MANY", 32):
     losses = []
     for _ in range(4):
         losses.append(train(state, rng.standard_normal((61, 37)).astype("{dtype}"), rng.integers(0, 70, 61)).loss)
-    executor = train._executor
-    print(sum(step[0] == team.split() and step[5] > 1 for step in executor._table.steps) if team.can_share() else 2)
+    words = train._executor._linked.plan.words
+    splits = [position for position, name in words.addresses if name == "split"]
+    print(sum(words.numbers[position + 6] > 1 for position in splits) if team.can_share() else 2)
 digest = hashlib.sha256(b"".join(np.ascontiguousarray(state[name]).tobytes() for name in sorted(state)))
 print(digest.hexdigest(), losses)
 """

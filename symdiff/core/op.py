@@ -6,7 +6,9 @@ Only the form of the record is here. The operators themselves are in ``symdiff/o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from .record import record
 
 if TYPE_CHECKING:
     from .dim import Dim
@@ -19,7 +21,8 @@ Tangent = Callable[..., Any]  # (tangents, out, *inputs) -> tangent of out; None
 BatchRule = Callable[["Node", "Sequence[Node]", "Sequence[bool]"], Any]  # see Op.batch
 
 
-class NotDifferentiable(NamedTuple):
+@record
+class NotDifferentiable:
     """Stands where a derivative would be and says why there is none."""
 
     reason: str
@@ -29,13 +32,15 @@ class Leaf:
     """Data from outside: inputs, parameters, constants, sizes."""
 
 
-class Elementwise(NamedTuple):
+@record
+class Elementwise:
     """One scalar expression per element, as Python text over ``a``, ``b``, ``c`` (the operands in order)."""
 
     code: str
 
 
-class Reduction(NamedTuple):
+@record
+class Reduction:
     """``total = combine(total, element)`` over ``attrs['axis']``; ``empty`` is the result of no elements, or None
     when NumPy refuses to reduce an empty axis."""
 
@@ -43,13 +48,15 @@ class Reduction(NamedTuple):
     empty: float | None
 
 
-class ArgReduction(NamedTuple):
+@record
+class ArgReduction:
     """Position of the first best element along ``attrs['axis']``; ``better`` is ``>`` or ``<``."""
 
     better: str
 
 
-class View(NamedTuple):
+@record
+class View:
     """The same elements at other places: ``source(index, node)`` maps an output index to the operand's index."""
 
     source: Callable[[tuple[Any, ...], Node], tuple[Any, ...]]
@@ -72,7 +79,8 @@ class InRange:
     within ``attrs['size']``; the step fails before it changes anything when one does not."""
 
 
-class Gather(NamedTuple):
+@record
+class Gather:
     """Elements of operand 0 at positions read from operand 1. For an index into the longer shape (the result),
     ``split`` gives the index at which the position is read and a function from the position to the index into the
     shorter shape (operand 0)."""
@@ -80,7 +88,8 @@ class Gather(NamedTuple):
     split: Callable[[tuple[Any, ...], Node], tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]]
 
 
-class Scatter(NamedTuple):
+@record
+class Scatter:
     """Zeros, plus operand 0 added at positions read from operand 1: the transpose of :class:`Gather`, with the same
     ``split`` (the longer shape is operand 0's, the shorter the result's)."""
 
@@ -95,7 +104,8 @@ class Matmul:
     """A product of (batches of) matrices, done by BLAS."""
 
 
-class Shared(NamedTuple):
+@record
+class Shared:
     """Items that threads share out when a native step does a routine: ``size`` says which size is their number,
     ``distances`` how many elements lie between one and the next in each array (0: all use the same ones), ``grain``
     how many stay together. ``whole`` are numbers that the step needs as well, the same for every share."""
@@ -106,7 +116,8 @@ class Shared(NamedTuple):
     whole: tuple[int | Dim, ...] = ()
 
 
-class Layout(NamedTuple):
+@record
+class Layout:
     """What a routine works on: its ``sizes``; its operands and then its results as contiguous arrays of these
     ``shapes``; memory of its own, ``scratch``. ``native`` names the step of ``runtime/lapack_steps.py`` or
     ``runtime/convolution.py`` that does the same, where it is faster; threads may share it as ``shared`` says."""
@@ -118,7 +129,8 @@ class Layout(NamedTuple):
     shared: Shared | None = None
 
 
-class Routine(NamedTuple):
+@record
+class Routine:
     """A plain Python function over whole arrays, for what no nest of loops says; it is compiled as kernels are.
 
     ``function(*sizes, *operands, *results, *scratch)`` fills the results. One that can fail returns 0, or 1 + the
@@ -142,7 +154,8 @@ class Item:
     """One result, ``attrs['index']``, of an operator that has several."""
 
 
-class Expand(NamedTuple):
+@record
+class Expand:
     """Written in terms of other operators before kernels are made."""
 
     formula: Callable[[Node], Node]

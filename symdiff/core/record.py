@@ -6,6 +6,7 @@ every program that imports symdiff waits for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, NoReturn, TypeVar, dataclass_transform
 
 T = TypeVar("T")
@@ -15,23 +16,25 @@ T = TypeVar("T")
 def record(cls: type[T]) -> type[T]:
     """Fields are set once, and make up equality (within the class) and the hash. ``__post_init__`` may check them."""
     made, names, given = _slotted(cls, {"__setattr__": _refuse, "__delattr__": _refuse, "__reduce__": _reduce})
+    values = attrgetter(*names) if names else _no_value
+
+    def equals(self: Any, other: Any) -> Any:
+        return values(self) == values(other) if self.__class__ is other.__class__ else NotImplemented
+
+    def hash_of(self: Any) -> int:
+        return hash(values(self))
+
+    _add(made, "__eq__", equals)
+    _add(made, "__hash__", hash_of)
     setters = {f"set_{name}": made.__dict__[name].__set__ for name in names}
-    mine, other = ("".join(f"{side}.{name}, " for name in names) for side in ("self", "other"))
-    lines = [
-        *_init(made, names, given, "set_{0}(self, {0})"),
-        "def __eq__(self, other):",
-        f"    return ({mine}) == ({other}) if self.__class__ is other.__class__ else NotImplemented",
-        "def __hash__(self):",
-        f"    return hash(({mine}))",
-    ]
-    return _with_methods(made, lines, setters | given)
+    return _initialised(made, names, setters, given, "set_{0}(self, {0})")
 
 
 @dataclass_transform(eq_default=False)
 def entity(cls: type[T]) -> type[T]:
     """Fields can be set; equality and hash are identity."""
     made, names, given = _slotted(cls, {})
-    return _with_methods(made, _init(made, names, given, "self.{0} = {0}"), given)
+    return _initialised(made, names, {}, given, "self.{0} = {0}")
 
 
 def replace(item: T, **changes: Any) -> T:
@@ -52,20 +55,32 @@ def _slotted(cls: type[Any], methods: dict[str, Any]) -> tuple[type[Any], tuple[
     return type(cls.__name__, (), members), names, given
 
 
-def _init(made: type[Any], names: Sequence[str], given: dict[str, Any], assign: str) -> list[str]:
-    parameters = [f"{name}=given_{name}" if f"given_{name}" in given else name for name in names]
-    body = [assign.format(name) for name in names]
-    body += ["self.__post_init__()"] if "__post_init__" in made.__dict__ else []
-    return [f"def __init__({', '.join(['self', *parameters])}):", *(f"    {line}" for line in body or ["pass"])]
+def _initialised(
+    made: type[Any], names: Sequence[str], setters: dict[str, Any], given: dict[str, Any], assign: str
+) -> type[Any]:
+    """With an ``__init__``, which is compiled when the first instance is made: of many classes there is none."""
 
+    def first(self: Any, *values: Any, **named: Any) -> None:
+        parameters = [f"{name}=given_{name}" if f"given_{name}" in given else name for name in names]
+        body = [assign.format(name) for name in names]
+        body += ["self.__post_init__()"] if "__post_init__" in made.__dict__ else []
+        lines = [f"def __init__({', '.join(['self', *parameters])}):", *(f"    {line}" for line in body or ["pass"])]
+        methods: dict[str, Any] = {}
+        exec("\n".join(lines), setters | given, methods)
+        _add(made, "__init__", methods["__init__"])
+        made.__init__(self, *values, **named)
 
-def _with_methods(made: type[Any], lines: list[str], names: dict[str, Any]) -> type[Any]:
-    methods: dict[str, Any] = {}
-    exec("\n".join(lines), names, methods)
-    for name, method in methods.items():
-        method.__qualname__ = f"{made.__qualname__}.{name}"
-        setattr(made, name, method)
+    _add(made, "__init__", first)
     return made
+
+
+def _add(made: type[Any], name: str, method: Any) -> None:
+    method.__qualname__ = f"{made.__qualname__}.{name}"
+    setattr(made, name, method)
+
+
+def _no_value(item: Any) -> tuple[()]:
+    return ()
 
 
 def _fields(item: Any) -> tuple[str, ...]:

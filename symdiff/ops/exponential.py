@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core import special
 from ..core.node import Node, Operand
 from ..core.registry import provide
 from ..core.types import FLOAT64
@@ -139,10 +138,16 @@ def _quiet_softplus(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
 
 
+def _sigmoid(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    from ..core.special import sigmoid  # with all special functions, which most programs never evaluate here
+
+    return np.asarray(sigmoid(x))
+
+
 sigmoid: Unary = unary(
     "sigmoid",
     "sigmoid(a)",
-    special.sigmoid,
+    _sigmoid,
     lambda t, out, x: t * out * (1 - out),
     "1 / (1 + e^-x); derivative s (1 - s).",
     cost=14,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ Unary = Callable[[Operand], Node]
 Binary = Callable[[Operand, Operand], Node]
 
 OPS: dict[str, Op] = {}  # of the rooms that are imported
+_own: set[Op] = set()
+_PACKAGE = __name__.removesuffix("ops.record")
 _UNPROVIDED = """
     again branch broadcast_to cholesky cofactor concat constant conv conv_transpose conv_weight cross_entropy
     cumulative_argmax cumulative_argmin det diagonal_transpose eigh expand_dims expm gelu gelu_tanh in_range input
@@ -39,7 +42,22 @@ def define(op: Op) -> Op:
     if op.name in OPS:
         raise ValueError(f"operator {op.name!r} is defined twice")
     OPS[op.name] = op
+    if _importing().startswith(_PACKAGE):
+        _own.add(op)
     return op
+
+
+def is_own(op: Op) -> bool:
+    """Whether an operator is one that this package has by itself: its files decide what it means."""
+    return op in _own
+
+
+def _importing() -> str:
+    """The module that is being imported."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    return "" if frame is None else str(frame.f_globals["__name__"])
 
 
 def is_operator(name: str) -> bool:

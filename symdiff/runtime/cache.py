@@ -1,4 +1,5 @@
-"""A folder of object code, one file for each digest. No fault of it ever reaches the user.
+"""A folder of object code, and of what else is worth keeping, one file for each digest. No fault of it ever reaches the
+user.
 
 Cached code is executed, so the folder is used only when it belongs to the user and nobody else can write to it. An
 entry is written to a temporary file and renamed, and carries a checksum: what is damaged or half written is a miss.
@@ -9,40 +10,41 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import os
 import sys
 import time
 import warnings
-from pathlib import Path
+
+from symdiff.core.digest import DIGEST_BYTES, checksum
 
 _DAY = 24 * 60 * 60
 _KEPT = 90 * _DAY  # since an entry was last loaded, give or take a day
-_MAGIC = b"symdiff object 1\n"
-_CHECKSUM_BYTES = hashlib.sha256().digest_size
+_MAGIC = b"symdiff object 2\n"
+CODE, PLAN, FILES = ".o", ".plan", ".files"
+"""What is kept: object code; programs, ready to be linked; what was found out about our own files."""
 
 
-def load(digest: str) -> bytes | None:
-    """The object code stored under `digest`, or None."""
+def load(digest: str, kind: str = CODE) -> bytes | None:
+    """What is stored under `digest`, or None."""
     folder = _folder()
     if folder is None:
         return None
     try:
-        with open(folder / f"{digest}.o", "rb") as file:
+        with open(f"{folder}/{digest}{kind}", "rb") as file:
             entry, stored = file.read(), os.fstat(file.fileno()).st_mtime
     except OSError:
         return None
     if time.time() - stored > _DAY:
         with contextlib.suppress(OSError):  # the folder may be read-only
             os.utime(file.name)  # in use
-    head = len(_MAGIC) + _CHECKSUM_BYTES
+    head = len(_MAGIC) + DIGEST_BYTES
     code = entry[head:]
-    if not entry.startswith(_MAGIC) or entry[len(_MAGIC) : head] != hashlib.sha256(code).digest():
+    if not entry.startswith(_MAGIC) or entry[len(_MAGIC) : head] != checksum(code):
         return None
     return code
 
 
-def store(digest: str, code: bytes) -> None:
+def store(digest: str, code: bytes, kind: str = CODE) -> None:
     """Keep `code` under `digest`, if the folder and the disk allow it."""
     folder = _folder()
     if folder is None:
@@ -55,17 +57,17 @@ def store(digest: str, code: bytes) -> None:
     try:
         handle, temporary = tempfile.mkstemp(prefix=digest[:16], suffix=".tmp", dir=folder)
         with os.fdopen(handle, "wb") as file:
-            file.write(_MAGIC + hashlib.sha256(code).digest() + code)
-        os.replace(temporary, folder / f"{digest}.o")
+            file.write(_MAGIC + checksum(code) + code)
+        os.replace(temporary, f"{folder}/{digest}{kind}")
     except OSError:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
 
 
-def _tidy(folder: Path) -> None:
+def _tidy(folder: str) -> None:
     """Remove entries that are out of use, and the temporary files of processes that were killed a day or more ago."""
-    kept = {".o": _KEPT, ".tmp": _DAY}
+    kept = {CODE: _KEPT, PLAN: _KEPT, FILES: _KEPT, ".tmp": _DAY}
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             limit = kept.get(os.path.splitext(entry.name)[1])
@@ -73,16 +75,15 @@ def _tidy(folder: Path) -> None:
                 os.unlink(entry.path)
 
 
-def _folder() -> Path | None:
-    return _prepared(os.environ.get("SYMDIFF_CACHE_DIR") or str(_default_folder()))
+def _folder() -> str | None:
+    return _prepared(os.environ.get("SYMDIFF_CACHE_DIR") or _default_folder())
 
 
 @functools.cache
-def _prepared(location: str) -> Path | None:
+def _prepared(folder: str) -> str | None:
     """The folder, made if need be; None, with one warning for the process, when it cannot be trusted."""
-    folder = Path(location)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.makedirs(folder, 0o700, exist_ok=True)
         fault = _fault(folder)
     except OSError as error:
         fault = str(error)
@@ -97,13 +98,13 @@ def _prepared(location: str) -> Path | None:
     return None
 
 
-def _fault(folder: Path) -> str | None:
+def _fault(folder: str) -> str | None:
     """Why code from this folder must not be run, or None."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return f"{folder} is not a folder"
     if os.name != "posix":
         return None
-    status = folder.stat()
+    status = os.stat(folder)
     if status.st_uid != os.geteuid():
         return f"{folder} belongs to another user"
     if status.st_mode & 0o022:
@@ -111,11 +112,12 @@ def _fault(folder: Path) -> str | None:
     return None
 
 
-def _default_folder() -> Path:
+def _default_folder() -> str:
+    home = os.path.expanduser("~")
     if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+        base = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
     elif sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Caches")
+        base = os.path.join(home, "Library", "Caches")
     else:
-        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "symdiff"
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    return os.path.join(base, "symdiff")

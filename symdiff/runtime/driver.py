@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from symdiff.runtime import blas, gemm, moves, native, python_function, walk
-from symdiff.runtime.signature import DTYPES, Size
+from symdiff.runtime import native, python_function
+from symdiff.runtime.signature import Size
 
 _GEMM = """
 def gemm(blas, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc, count, stride_a, stride_b, stride_c):
@@ -23,13 +23,6 @@ def gemm(blas, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc, count, s
             beta, c + i * stride_c * ITEM, maximum(ldc, 1),
         )
 """
-
-_PRODUCTS = {"gemm_float32": "float32", "gemm_float64": "float64"}
-_MOVES: dict[str, Callable[[str], str]] = {
-    "copy": moves.copy,
-    "gather_rows": moves.gather_rows,
-    **{f"record_{dtype}": functools.partial(moves.record, dtype) for dtype in DTYPES},
-}
 
 
 def builtin(name: str) -> int:
@@ -42,15 +35,24 @@ def builtin(name: str) -> int:
       whose row i is row order[start + i] of source: in source itself, or in the memory at `copy`, which it fills.
     - `record_float32` and so on for each dtype: source, target, position. One value -> float64.
     """
-    if name in _MOVES:
+    what, _, dtype = name.partition("_")
+    if what != "gemm":
         return _move(name)
-    dtype = _PRODUCTS[name]
+    from symdiff.runtime import blas, gemm  # whose text is for when something has to be compiled, as that of moves
+
     return gemm.step_address(dtype) if blas.provider() == "own" else _blas_step(dtype)
 
 
 @functools.cache
 def _move(name: str) -> int:
-    return native.address_of_written(name, _MOVES[name])
+    return native.address_of_written(name, functools.partial(_text_of_move, name))
+
+
+def _text_of_move(name: str, entry: str) -> str:
+    from symdiff.runtime import moves
+
+    what, _, dtype = name.partition("_")
+    return moves.record(dtype, entry) if what == "record" else moves.STEPS[name](entry)
 
 
 @functools.cache
@@ -63,7 +65,7 @@ def _blas_step(dtype: str) -> int:
 @functools.cache
 def run() -> Callable[[int, int, int], int]:
     """`run()(table, steps, slots)`, addresses as ints: 0, or 1 + the number of the step whose status is in slots[0]."""
-    return python_function.of_numbers(walk.run(), "run", ("ptr", "i64", "ptr"))
+    return python_function.of_numbers("run", ("ptr", "i64", "ptr"), _text_of_walk)
 
 
 @functools.cache
@@ -73,4 +75,10 @@ def loop() -> Callable[[int, int, int, int, int, int], int]:
     Each run that completes adds `stride` to slots[cursor]. When one fails, slots[0] is the kernel's status and slots[1]
     is 1 + the number of the step.
     """
-    return python_function.of_numbers(walk.loop(), "loop", ("ptr", "i64", "ptr", "i64", "i64", "i64"))
+    return python_function.of_numbers("loop", ("ptr", "i64", "ptr", "i64", "i64", "i64"), _text_of_walk)
+
+
+def _text_of_walk(name: str) -> str:
+    from symdiff.runtime import walk
+
+    return walk.run() if name == "run" else walk.loop()

@@ -58,3 +58,6 @@ def gather_rows(entry: str) -> str:
 
 def _module(f: Function, declarations: str = "") -> str:
     return f"{declarations}\n{f.text('i64 0')}"
+
+
+STEPS = {"copy": copy, "gather_rows": gather_rows}

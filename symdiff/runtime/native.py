@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from importlib.machinery import PathFinder
 
-import llvmlite
 import numpy as np
 
-from symdiff.core import special
 from symdiff.core.collector import paused_collector
+from symdiff.core.digest import digest_of
 from symdiff.core.record import record
-from symdiff.runtime import cache, cpu, load
+from symdiff.runtime import cache, cpu, load, own_files
 from symdiff.runtime.signature import Param
 
 _THREADS = 4
 """So many modules, at most, are with LLVM at a time: each takes some 50 MB."""
+_codes: dict[int, tuple[str, str]] = {}  # by address: the symbol, and the digest it is kept under
 _compiling = threading.RLock()
 _writing: dict[str, threading.RLock] = {}
 """One for each function that is not a kernel. LLVM's threads make some of them while `_compiling` is held, so whoever
@@ -81,7 +80,28 @@ def kernel_addresses(kernels: Sequence[Wanted], meanwhile: Iterable[Callable[[],
         missing = {digest: kernel for digest, kernel in unknown.items() if stored[digest] is None}
         if missing:
             _compile(missing, meanwhile)
-    return [load.address(_symbol(digest)) for digest in digests]
+    return [_known(_symbol(digest), digest) for digest in digests]
+
+
+def code_at(address: int) -> tuple[str, str] | None:
+    """The symbol and the digest of a function that was asked for here, for `addresses_on_disk` in another process."""
+    return _codes.get(address)
+
+
+def addresses_on_disk(codes: Mapping[str, tuple[str, str]]) -> dict[str, int] | None:
+    """The addresses of functions, by any names, from memory or the disk; None if one of them is on neither."""
+    fresh = {symbol: cache.load(digest) for symbol, digest in codes.values() if not load.is_loaded(symbol)}
+    stored = {symbol: code for symbol, code in fresh.items() if code is not None}
+    if len(stored) < len(fresh):
+        return None
+    load.load_all(stored)
+    return {name: _known(*code) for name, code in codes.items()}
+
+
+def _known(symbol: str, digest: str) -> int:
+    address = load.address(symbol)
+    _codes[address] = symbol, digest
+    return address
 
 
 def address_of_text(text: str, entry: str, thorough: bool = True) -> int:
@@ -89,7 +109,7 @@ def address_of_text(text: str, entry: str, thorough: bool = True) -> int:
 
     What is not `thorough`ly optimised takes half the time; it is for text that leaves little to optimise.
     """
-    digest = hashlib.sha256(repr((text, thorough, *_environment())).encode()).hexdigest()
+    digest = digest_of((text, thorough, *_environment()))
     symbol = f"{entry}_{digest[:16]}"
     return _written_address(digest, symbol, lambda: text.replace(entry, symbol), thorough)
 
@@ -97,7 +117,7 @@ def address_of_text(text: str, entry: str, thorough: bool = True) -> int:
 def address_of_written(name: str, text: Callable[[str], str], combine: bool = True) -> int:
     """As `address_of_text`, for a module that is written for `entry` only when it is not on the disk, and that leaves
     little to optimise; without `combine`, nothing. `name` and the files of this room decide what is in it."""
-    digest = hashlib.sha256(repr((name, *_environment())).encode()).hexdigest()
+    digest = digest_of((name, *_environment()))
     symbol = _symbol(digest)
     return _written_address(digest, symbol, lambda: text(symbol), thorough=False, combine=combine)
 
@@ -112,7 +132,7 @@ def _written_address(digest: str, symbol: str, text: Callable[[], str], thorough
                 code = codegen.object_code(text(), symbol, thorough, combine)
                 cache.store(digest, code)
             load.load(code, symbol)
-        return load.address(symbol)
+        return _known(symbol, digest)
 
 
 def _compile(missing: Mapping[str, Wanted], meanwhile: Iterable[Callable[[], object]]) -> None:
@@ -169,14 +189,28 @@ def _noted(name: str, text: str) -> Iterator[None]:
 
 
 def _digest(kernel: Wanted) -> str:
-    return hashlib.sha256(repr((kernel.digest, tuple(kernel.params), *_environment())).encode()).hexdigest()
+    return digest_of((kernel.digest, tuple(kernel.params), *_environment()))
 
 
 @functools.cache
 def _environment() -> tuple[str, ...]:
     """Everything besides the kernel that decides the object code: our compiler, LLVM and the CPU."""
-    own = hashlib.sha256()
-    for room in (Path(__file__).parent, Path(special.__file__).parent):
-        for path in sorted(room.glob("**/*.py")):
-            own.update(path.read_bytes())
-    return own.hexdigest(), llvmlite.__version__, *cpu.identity()
+    return own_files.digests().compiler, *versions()
+
+
+def versions() -> tuple[str, ...]:
+    """What others have a part in: LLVM and the CPU."""
+    return _version("llvmlite"), *cpu.identity()
+
+
+def _version(package: str) -> str:
+    """From the package's own file where there is one: to import it takes 10 ms, to ask for its metadata 20."""
+    found = PathFinder.find_spec(package)
+    folder = os.path.dirname(found.origin) if found and found.origin else ""
+    try:
+        with open(os.path.join(folder, "_version.py"), encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        from importlib import metadata
+
+        return metadata.version(package)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symdiff.runtime import native
-from symdiff.runtime.assembly import Function
+
+if TYPE_CHECKING:
+    from symdiff.runtime.assembly import Function
 
 DECLARATIONS = """
 declare ptr @PyEval_SaveThread()
@@ -24,9 +26,20 @@ _definitions: dict[int, _MethodDef] = {}
 """Python keeps pointers to these."""
 
 
-def of_numbers(text: str, callee: str, kinds: Sequence[str]) -> Callable[..., int]:
-    """A Python function of ints for the `i64` function `callee` in `text`, whose parameters are "i64" or "ptr"."""
-    entry = f"symdiff_python_{callee}"
+def of_numbers(callee: str, kinds: Sequence[str], text: Callable[[str], str]) -> Callable[..., int]:
+    """A Python function of ints for the `i64` function `callee`, whose parameters are "i64" or "ptr", in the text that
+    `text` gives for it. The files of this room decide what that is."""
+
+    def whole(entry: str) -> str:
+        return "\n".join([text(callee), DECLARATIONS, _OF_NUMBERS, _text_of_numbers(entry, callee, kinds)])
+
+    function: Callable[..., int] = new(callee, native.address_of_written(callee, whole), None)
+    return function
+
+
+def _text_of_numbers(entry: str, callee: str, kinds: Sequence[str]) -> str:
+    from symdiff.runtime.assembly import Function  # texts are for what has to be compiled
+
     f = Function(entry, "ptr %self, ptr %given, i64 %count", result="ptr")
     result = f.variable("ptr", "null")
     with f.when(f.equal("%count", len(kinds))) as otherwise:
@@ -42,10 +55,7 @@ def of_numbers(text: str, callee: str, kinds: Sequence[str]) -> Callable[..., in
             f.set(result, f.let(f"call ptr @PyLong_FromLongLong(i64 {found})"))
         otherwise()
         f.let("call i32 @PyErr_BadArgument()")
-    parts = [text, DECLARATIONS, _OF_NUMBERS, f.text(f"ptr {f.get(result)}")]
-    address = native.address_of_text("\n".join(parts), entry, thorough=False)
-    function: Callable[..., int] = new(callee, address, None)
-    return function
+    return f.text(f"ptr {f.get(result)}")
 
 
 def unlocked(f: Function, call: str) -> str:

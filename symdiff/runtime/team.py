@@ -11,17 +11,20 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-import signal
 import sys
 
-from symdiff.runtime import native, team_text
+from symdiff.runtime import native
 
 PIECE_COST = 160_000  # operations on elements, roughly: what a second thread must take over to be worth waking
 PIECES_EACH = 4  # pieces for each thread: one that has no core for a moment leaves more of them to the others
 WHOLE = -1  # in place of the slot of a distance: the word stays as it is
-MOST_WORDS = team_text.MOST_WORDS
+MOST_WORDS = 96  # of a step that is shared out
 _MOST_PIECES = 1 << 15
 _LINE = 64  # bytes of a cache line
+
+# Words of the board. What different threads write lies on different cache lines.
+CLAIM, FINISHED, WORDS, SLOTS, OWNED, ASLEEP, STARTED, WANTED, CONDITION, MUTEX = 0, 8, 16, 17, 24, 32, 40, 41, 48, 64
+BOARD_WORDS = 80
 
 
 def threads() -> int:
@@ -53,7 +56,15 @@ def split() -> int:
     row before a piece]; the latter may be `WHOLE` or `counts(slot)`. The other steps cannot fail. Who takes a piece
     does one after the other for it.
     """
-    return native.address_of_text(team_text.module(int(signal.SIG_BLOCK)), team_text.ENTRY, thorough=False)
+    return native.address_of_written(f"split {sys.platform}", _text)
+
+
+def _text(entry: str) -> str:
+    import signal
+
+    from symdiff.runtime import team_text  # texts are for what has to be compiled
+
+    return team_text.module(int(signal.SIG_BLOCK)).replace(team_text.ENTRY, entry)
 
 
 @functools.cache
@@ -66,7 +77,7 @@ def new_board(workers: int) -> int:
     """A board for a team of its own. It is never freed: workers watch it even while Python clears away its objects."""
     allocate = ctypes.CDLL(None).calloc
     allocate.restype, allocate.argtypes = ctypes.c_void_p, (ctypes.c_size_t, ctypes.c_size_t)
-    memory = allocate(1, 8 * team_text.BOARD_WORDS + _LINE)
+    memory = allocate(1, 8 * BOARD_WORDS + _LINE)
     if memory is None:
         raise MemoryError("there is no memory for a team of threads")
     address = int(memory)
@@ -93,9 +104,9 @@ def _threads(wanted: str) -> int:
 
 def _clear(address: int, workers: int) -> None:
     """No job and no workers: those of a parent process do not exist in its child."""
-    ctypes.memset(address, 0, 8 * team_text.BOARD_WORDS)
-    words = (ctypes.c_int64 * team_text.BOARD_WORDS).from_address(address)
-    words[team_text.WANTED] = workers
+    ctypes.memset(address, 0, 8 * BOARD_WORDS)
+    words = (ctypes.c_int64 * BOARD_WORDS).from_address(address)
+    words[WANTED] = workers
     library = ctypes.CDLL(None)
-    library.pthread_mutex_init(ctypes.c_void_p(address + 8 * team_text.MUTEX), None)
-    library.pthread_cond_init(ctypes.c_void_p(address + 8 * team_text.CONDITION), None)
+    library.pthread_mutex_init(ctypes.c_void_p(address + 8 * MUTEX), None)
+    library.pthread_cond_init(ctypes.c_void_p(address + 8 * CONDITION), None)

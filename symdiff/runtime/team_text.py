@@ -10,13 +10,20 @@ from __future__ import annotations
 
 from symdiff.runtime import cpu, denormals
 from symdiff.runtime.assembly import Function
+from symdiff.runtime.team import (
+    ASLEEP,
+    CONDITION,
+    FINISHED,
+    MOST_WORDS,
+    MUTEX,
+    OWNED,
+    SLOTS,
+    STARTED,
+    WANTED,
+    WORDS,
+)
 
 ENTRY = "symdiff_split"
-MOST_WORDS = 96  # of a step that is shared out
-
-# Words of the board. What different threads write lies on different cache lines.
-CLAIM, FINISHED, WORDS, SLOTS, OWNED, ASLEEP, STARTED, WANTED, CONDITION, MUTEX = 0, 8, 16, 17, 24, 32, 40, 41, 48, 64
-BOARD_WORDS = 80
 
 _, ROWS, GRAIN, PIECES, INNER, FIRST = range(6)  # words of the step `split`
 

@@ -1,0 +1,24 @@
+"""Digests of what is kept on disk."""
+
+from __future__ import annotations
+
+try:
+    from _blake2 import blake2b  # hashlib gives the same, but imports OpenSSL first, which takes 4 ms
+except ImportError:
+    from hashlib import blake2b
+
+DIGEST_BYTES = 32
+
+
+def digest(content: bytes) -> str:
+    """64 hexadecimal digits."""
+    return blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def digest_of(value: object) -> str:
+    """Of the text of a value that is plain data through and through."""
+    return digest(repr(value).encode())
+
+
+def checksum(content: bytes) -> bytes:
+    return blake2b(content, digest_size=DIGEST_BYTES).digest()
