@@ -360,6 +360,13 @@ def test_files_changed_since_they_were_imported_are_not_those_that_run(monkeypat
     assert not own_files.are_unchanged()
 
 
+def test_where_there_are_no_files_nothing_that_was_kept_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_files, "_seen", list)
+    first, second = (own_files.digests.__wrapped__() for _ in range(2))
+    assert not first.imported and not second.imported
+    assert len({first.package, first.compiler, second.package, second.compiler}) == 2
+
+
 def test_the_digest_of_the_files_is_found_again_and_follows_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
