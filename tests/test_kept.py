@@ -20,7 +20,6 @@ from symdiff.core.graph import Graph
 from symdiff.emit.module import Module
 from symdiff.lower.budget import Budget
 from symdiff.lower.lower import lower
-from symdiff.ops.record import unary
 from symdiff.passes import DEFAULT, FAST, optimize
 from symdiff.plan import Plan, Words, decoded, encoded
 from symdiff.runtime import own_files
@@ -329,7 +328,7 @@ def test_around_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     assert key() is None
 
 
-double = unary("double_in_a_test", "a + a", lambda x: x + x, lambda t, out, x: t + t, "2 x")
+double = sd.elementwise("double_in_a_test", "x + x", ["x"])
 custom = sd.custom_vjp(lambda x: x * 2, lambda ct, out, x: [ct * 2])
 
 

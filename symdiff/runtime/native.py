@@ -116,7 +116,8 @@ def address_of_text(text: str, entry: str, thorough: bool = True) -> int:
 
 def address_of_written(name: str, text: Callable[[str], str], combine: bool = True) -> int:
     """As `address_of_text`, for a module that is written for `entry` only when it is not on the disk, and that leaves
-    little to optimise; without `combine`, nothing. `name` and the files of this room decide what is in it."""
+    little to optimise; without `combine`, nothing. `name` and the files of this room decide what is in it, so no two
+    functions may have one name."""
     digest = digest_of((name, *_environment()))
     symbol = _symbol(digest)
     return _written_address(digest, symbol, lambda: text(symbol), thorough=False, combine=combine)

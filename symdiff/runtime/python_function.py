@@ -33,7 +33,7 @@ def of_numbers(callee: str, kinds: Sequence[str], text: Callable[[str], str]) ->
     def whole(entry: str) -> str:
         return "\n".join([text(callee), DECLARATIONS, _OF_NUMBERS, _text_of_numbers(entry, callee, kinds)])
 
-    function: Callable[..., int] = new(callee, native.address_of_written(callee, whole), None)
+    function: Callable[..., int] = new(callee, native.address_of_written(f"python {callee}", whole), None)
     return function
 
 

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from symdiff.runtime import driver, native
+from symdiff.runtime import convolution, driver, gemm, lapack_steps, native, python_function, repeat, team
 from symdiff.runtime.signature import DTYPES, Array, Size
 
 STEP = """
@@ -34,6 +34,31 @@ def run_builtin(name, *values):
     slots = np.array([0, 0, *(v.ctypes.data if isinstance(v, np.ndarray) else v for v in values)], dtype=np.int64)
     table = np.array([driver.builtin(name), len(values), *range(2, slots.size)], dtype=np.int64)
     assert driver.run()(table.ctypes.data, 1, slots.ctypes.data) == 0
+
+
+def test_no_two_functions_are_kept_under_one_name(monkeypatch):
+    """What is in a module that is written late is decided by its name alone."""
+    texts = {}
+
+    def written(name, text, combine=True):
+        texts.setdefault(name, set()).add(text("entry"))
+        return 1
+
+    monkeypatch.setattr(native, "address_of_written", written)
+    monkeypatch.setattr(python_function, "new", lambda *_: None)
+    for make in (driver.run, driver.loop, repeat.loop, repeat.choice, team.split):
+        make.__wrapped__()
+    for name in ("copy", "gather_rows", *(f"record_{dtype}" for dtype in DTYPES)):
+        driver._move.__wrapped__(name)
+    for dtype in ("float32", "float64"):
+        for name in convolution.STEPS:
+            convolution.step_address(name, dtype)
+        for name in lapack_steps.STEPS:
+            lapack_steps._address.__wrapped__(name, dtype)
+        if gemm.shape() is not None:
+            gemm.step_address(dtype)
+    assert len(texts) >= 5 + 2 + len(DTYPES) + 2 * len(lapack_steps.STEPS)
+    assert [name for name, found in texts.items() if len(found) > 1] == []
 
 
 def test_run(program):
