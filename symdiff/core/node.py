@@ -183,7 +183,7 @@ def _interned(
 ) -> Node:
     """The one node made of this, made now, for the reason given, if there is none. Type (by the shape rule) and form
     are found where they are not known."""
-    key = (op, inputs, *attrs.items()) if attrs else (op, inputs)
+    key = (op, *map(id, inputs), *attrs.items())  # the nodes themselves would live on with their reasons
     with _lock:
         entry = _table.get(key)
         found = None if entry is None else entry()

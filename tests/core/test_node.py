@@ -12,6 +12,7 @@ import pytest
 import symdiff as sd
 from symdiff.core.node import Node, build
 from symdiff.core.op import Op
+from symdiff.core.provenance import Origin
 
 
 def test_same_expression_is_the_same_object() -> None:
@@ -72,11 +73,21 @@ def test_a_constant_keeps_its_own_copy() -> None:
 
 
 def test_nodes_are_freed_when_unused() -> None:
-    x = sd.input("freed", (3,))
+    x = sd.input("freed", (1725,))  # a shape of its own: a node that others hold keeps all reasons it exists for
     y = sd.exp(x * 17.25)
     alive = [weakref.ref(node) for node in (y, y.inputs[0])]
     gradient = sd.grad(sd.sum(y), x)
     del y, gradient
+    gc.collect()
+    assert [ref() for ref in alive] == [None, None]
+
+
+def test_a_node_whose_reason_depends_on_it_is_freed() -> None:
+    x = sd.exp(sd.input("freed", (1725,)))
+    y = sd.sin(x)
+    x.add_origin(Origin("model.py", 1, "backward", of=y))
+    alive = [weakref.ref(node) for node in (x, y)]
+    del x, y
     gc.collect()
     assert [ref() for ref in alive] == [None, None]
 
