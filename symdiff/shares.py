@@ -62,7 +62,9 @@ def after(run: Sequence[Share], share: Share) -> Share | None:
     if times is None or run[0].pieces.rows * times != share.pieces.rows:
         return None
     memory = [Memory(m.place, None if m.apart is None else m.apart * times, m.written) for m in share.memory]
-    if any(_collide(one, other) for before in run for one in before.memory for other in memory):
+    places = {each.place for each in memory}
+    known = [one for before in run for one in before.memory if one.place in places]
+    if any(_collide(one, other) for one in known for other in memory):
         return None
     moves = [Move(move.each * times, move.counts) for move in share.moves]
     return Share(share.function, share.words, moves, memory, share.pieces)
