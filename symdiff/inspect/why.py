@@ -100,11 +100,9 @@ class Explainer:
         return f"{operator}{expression} ({_place(of.origin)})"
 
     def called(self, node: Node) -> str:
-        if self.listing.home(node) is node:
-            return self.listing.names[node]
-        if node in self.known:
-            return self.written.expression(node)
-        return self.listing.label(node) or node.op.name
+        if node not in self.known:
+            return self.listing.label(node) or str(node.attrs.get("name", node.op.name))
+        return self.listing.names[node] if self.listing.home(node) is node else self.written.expression(node)
 
     # -- users
 

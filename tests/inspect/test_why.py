@@ -72,3 +72,11 @@ def test_every_node_has_an_answer():
     for graph in (digits(), digits_step(), decay()):
         for node in graph.nodes:
             assert "used by" in graph.why(node)
+
+
+def test_a_constant_that_the_derivative_of_another_graph_made_first():
+    elsewhere = sd.input("elsewhere", (3,))
+    kept = sd.grad(sd.sum(sd.power(elsewhere, 7.03125)), elsewhere)  # 6.03125, which nobody else has
+    graph = sd.Graph({"q": sd.sum(6.03125 * sd.input("w", (3,)))})
+    answers = [graph.why(node) for node in graph.nodes]
+    assert any("with respect to operand elsewhere" in answer for answer in answers), kept
