@@ -25,6 +25,7 @@ from .workloads import WORKLOADS, Workload
 OURS = "symdiff"
 TOLERANCE = 1e-3
 PAUSE = 0.04  # seconds before a measurement: threads of the library before may still be waiting in a busy loop
+WAITS = 3  # starts of each library, with empty caches and with full ones
 SLOW_WAITS = "64-128-10"  # the workload of which the slowest are measured too
 Entry = tuple[str, str]  # library, mode
 
@@ -92,25 +93,35 @@ class Worker:
 
 
 def race(name: str, libraries: list[str], rounds: int, waits: bool) -> Outcome:
-    """With ``waits``, libraries start with empty caches, and once more with full ones; else with the user's caches."""
+    """With ``waits``, the libraries' starts are measured as well."""
     outcome = Outcome(WORKLOADS[name])
     libraries = [each for each in libraries if takes_part(each, outcome.workload)]
-    waiting = [each for each in libraries if waits and (each not in peers.SLOW_TO_COMPILE or name == SLOW_WAITS)]
-    with tempfile.TemporaryDirectory() as folder:
-        environments = {each: environment(folder if each in waiting else None) for each in libraries}
-        workers = _started(outcome, environments)
-        try:
-            _measure(outcome, workers, rounds)
-        finally:
-            for worker, _ in workers.values():
-                worker.stop()
-        for library in (each for each in waiting if each in workers):
-            outcome.cold[library] = workers[library][0].wait
-            again = Worker(name, library, environments[library])
-            outcome.warm[library] = again.wait
-            outcome.warm_imports_numba[library] = again.report()["imports_numba"]
-            again.stop()
+    workers = _started(outcome, {each: environment() for each in libraries})
+    try:
+        _measure(outcome, workers, rounds)
+    finally:
+        for worker, _ in workers.values():
+            worker.stop()
+    if waits:
+        slow = [each for each in workers if each in peers.SLOW_TO_COMPILE]
+        _measure_waits(outcome, [each for each in workers if each not in slow], WAITS)
+        _measure_waits(outcome, slow if name == SLOW_WAITS else [], 1)
     return outcome
+
+
+def _measure_waits(outcome: Outcome, libraries: list[str], rounds: int) -> None:
+    """Each library in turn starts with empty caches, and once more with full ones: medians over the rounds."""
+    cold: dict[str, list[float]] = {each: [] for each in libraries}
+    warm: dict[str, list[float]] = {each: [] for each in libraries}
+    for library in libraries * rounds:
+        with tempfile.TemporaryDirectory() as folder:
+            for found in (cold, warm):
+                worker = Worker(outcome.workload.name, library, environment(folder))
+                found[library].append(worker.wait)
+                outcome.warm_imports_numba[library] = worker.report()["imports_numba"]
+                worker.stop()
+    outcome.cold |= {each: median(times) for each, times in cold.items()}
+    outcome.warm |= {each: median(times) for each, times in warm.items()}
 
 
 def takes_part(library: str, workload: Workload) -> bool:

@@ -21,7 +21,7 @@ INTRODUCTION = """\
 # Benchmarks
 
 This page is written by `python -m tests.benchmarks`. It compares symdiff with JAX, PyTorch, PyTensor and NumPy by hand
-on one machine. To repeat it (about eight minutes; what is not installed is left out):
+on one machine. To repeat it (about twelve minutes; what is not installed is left out):
 
 ```sh
 python3 -m venv .venv && .venv/bin/pip install -e '.[benchmarks]' && .venv/bin/python -m tests.benchmarks
@@ -158,8 +158,8 @@ def _waits(outcomes: list[Outcome]) -> str:
         for o in outcomes
     ]
     note = (
-        "Seconds from the start of a process to its first result: with empty caches / with full ones. Libraries that "
-        "compile for long are measured once."
+        "Seconds from the start of a process to its first result, with empty caches / with full ones: medians of three "
+        "starts of each in turn. Libraries that compile for long are measured once, for one workload."
     )
     return f"{note}\n\n{_table(['workload', *libraries], rows)}"
 
