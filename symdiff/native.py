@@ -57,12 +57,8 @@ class NativeExecutor:
         key: str | None = None,
     ) -> None:
         self.graph, self.name = graph, name
-        self._budget, self._optimized, self._key, self._origin = (
-            budget,
-            optimized or (lambda: graph),
-            key,
-            origin_here(),
-        )
+        self._budget, self._key, self._origin = budget, key, origin_here()
+        self._optimized = optimized or (lambda: graph)
         self._found = None if key is None else kept.load(key)
         if self._found is None:
             self.program  # noqa: B018  (what cannot be lowered is an error now)

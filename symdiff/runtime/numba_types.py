@@ -8,15 +8,13 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from llvmlite import ir
 from numba.core import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
 from symdiff.runtime.primitive import Primitive
+from symdiff.runtime.scalars import INT64
 from symdiff.runtime.signature import Array, Param
-
-INT64 = ir.IntType(64)
 
 
 class BufferType(types.Type):  # type: ignore[misc]  # Numba has no types

@@ -56,7 +56,7 @@ def are_unchanged() -> bool:
 
 
 def _are_imported(seen: Seen) -> bool:
-    return max(max(entry[2:4]) for entry in seen) < (IMPORT_BEGAN - _TICK) * 1e9
+    return bool(seen) and max(max(entry[2:4]) for entry in seen) < (IMPORT_BEGAN - _TICK) * 1e9
 
 
 def _seen() -> Seen:

@@ -10,9 +10,7 @@ import ast
 from typing import Any
 
 from symdiff.runtime.text import Kernel
-
-_ACCUMULATORS = {ast.Add: "accumulate_add", ast.Mult: "accumulate_mul"}
-_DIVISIONS = {ast.FloorDiv: "floor_divide", ast.Mod: "remainder"}
+from symdiff.runtime.values import ACCUMULATORS, DIVISIONS
 
 
 def rewritten(kernel: Kernel) -> tuple[ast.Module, set[tuple[str, int]]]:
@@ -44,7 +42,7 @@ class _Rewriter(ast.NodeTransformer):
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         """Numba's own integer // and % trap where the quotient overflows."""
         left, right = self.visit(node.left), self.visit(node.right)
-        name = _DIVISIONS.get(type(node.op))
+        name = DIVISIONS.get(type(node.op))
         if name is not None:
             return ast.Call(ast.Name(name, ast.Load()), [left, right], [])
         return ast.BinOp(left, node.op, right)
@@ -60,7 +58,7 @@ class _Rewriter(ast.NodeTransformer):
         if isinstance(node.target, ast.Subscript):
             old = self._element("load", node.target)
             return ast.Expr(self._element("store", node.target, ast.BinOp(old, node.op, value)))
-        name = _ACCUMULATORS.get(type(node.op))
+        name = ACCUMULATORS.get(type(node.op))
         if name is None or not isinstance(node.target, ast.Name):
             return ast.AugAssign(self.visit(node.target), node.op, value)
         total = ast.Name(node.target.id, ast.Load())

@@ -17,9 +17,16 @@ from symdiff.runtime.primitive import Primitive
 from symdiff.runtime.scalars import BIT, INT64, is_float, llvm_type, number, stored_type
 from symdiff.runtime.signature import Array, Param
 from symdiff.runtime.text import Kernel
-from symdiff.runtime.values import Buffer, Builder, Expressions, Typed, UntranslatableError, either, unknown
-
-_ACCUMULATORS: dict[type[ast.operator], str] = {ast.Add: "accumulate_add", ast.Mult: "accumulate_mul"}
+from symdiff.runtime.values import (
+    ACCUMULATORS,
+    Buffer,
+    Builder,
+    Expressions,
+    Typed,
+    UntranslatableError,
+    either,
+    unknown,
+)
 
 
 def translated(kernel: Kernel, symbol: str, primitives: Mapping[str, Primitive]) -> ir.Module:
@@ -123,7 +130,7 @@ class _Translation(Expressions):
 
     def _accumulate(self, name: str, symbol: ast.operator, value: Typed) -> None:
         """The order of a sum in a local is the compiler's."""
-        old, function = self.name(name), _ACCUMULATORS.get(type(symbol))
+        old, function = self.name(name), ACCUMULATORS.get(type(symbol))
         self._assign(name, self.call(function, [old, value]) if function else self.combined(symbol, old, value))
 
     def _store(self, place: ast.Subscript, value: Typed) -> None:

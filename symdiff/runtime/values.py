@@ -20,10 +20,11 @@ from symdiff.runtime.scalars import BIT, common, computed, is_float, is_signed, 
 
 _ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul"}
 _BITS: dict[type[ast.operator], str] = {ast.BitAnd: "and_", ast.BitOr: "or_", ast.BitXor: "xor"}
-_DIVISIONS: dict[type[ast.operator], str] = {ast.FloorDiv: "floor_divide", ast.Mod: "remainder"}
+DIVISIONS: dict[type[ast.operator], str] = {ast.FloorDiv: "floor_divide", ast.Mod: "remainder"}
 _RELATIONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
 }  # fmt: skip
+ACCUMULATORS: dict[type[ast.operator], str] = {ast.Add: "accumulate_add", ast.Mult: "accumulate_mul"}
 _CONTRACT = ("contract",)  # a * b + c may be rounded once
 
 
@@ -133,9 +134,9 @@ class Expressions:
             case ast.USub() if is_float(dtype):
                 return Typed(self.builder.fneg(value), dtype)
             case ast.USub() if dtype != "bool":
-                return Typed(self.converted(Typed(self.builder.neg(value), dtype), computed(dtype)), computed(dtype))
+                return self._widened(Typed(self.builder.neg(value), dtype))
             case ast.Invert() if not is_float(dtype) and dtype != "bool":
-                return Typed(self.converted(Typed(self.builder.not_(value), dtype), computed(dtype)), computed(dtype))
+                return self._widened(Typed(self.builder.not_(value), dtype))
             case ast.Not():
                 return Typed(self.builder.not_(self.converted(operand, "bool")), "bool")
             case _:
@@ -148,8 +149,8 @@ class Expressions:
 
     def combined(self, symbol: ast.operator, left: Typed, right: Typed) -> Typed:
         kind = type(symbol)
-        if kind in _DIVISIONS:
-            return self.call(_DIVISIONS[kind], [left, right])
+        if kind in DIVISIONS:
+            return self.call(DIVISIONS[kind], [left, right])
         if kind in _BITS:
             return self._bitwise(_BITS[kind], left, right)
         if kind is ast.Div:
