@@ -24,6 +24,7 @@ from .executor import Array, Params, no_short_way
 from .files import write_whole
 from .link import Linked, codes_of, linked, outside, params_of
 from .lower.budget import Budget
+from .runtime.workers import at_work
 from .state import State
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ BOUND_LIMIT = 8  # sets of sizes whose workspaces are kept
 
 
 class NativeExecutor:
-    """Runs one graph as compiled code. Lowering happens at once, compilation at the first call.
+    """Runs one graph as compiled code, which is made at once.
 
     ``optimized`` gives the graph that is lowered, if it is not ``graph`` itself. Where a plan is kept on disk under
     ``key`` (kept.py), nothing is optimised or lowered before somebody asks to see it, or a call fails.
@@ -60,8 +61,6 @@ class NativeExecutor:
         self._budget, self._key, self._origin = budget, key, origin_here()
         self._optimized = optimized or (lambda: graph)
         self._found = None if key is None else kept.load(key)
-        if self._found is None:
-            self.program  # noqa: B018  (what cannot be lowered is an error now)
         self.enter: Callable[..., Any] = no_short_way
         self._lock = threading.RLock()
         self._busy = ctypes.c_int64(0)  # 1 during a call
@@ -69,6 +68,8 @@ class NativeExecutor:
         self._recent: tuple[Mapping[str, int] | None, Entry | None] = (None, None)  # of the last call
         self._epoch_tables: dict[str, EpochTable] = {}
         self._batches: Batches = {}
+        if self._found is None:
+            self._linked  # noqa: B018  (what cannot be lowered or compiled is an error now)
 
     @cached_property
     def program(self) -> Program:
@@ -106,8 +107,12 @@ class NativeExecutor:
         found = None if self._found is None else linked(*self._found)
         if found is not None:
             return found
-        table = self._table
-        functions = table.addresses()
+        from .ahead import begin
+
+        with at_work() as workers:
+            begin(self.graph, workers)
+            table = self._table
+            functions = table.addresses()
         if self._key is not None:
             kept.store(self._key, table.plan, codes_of(functions, table.outside))
         return Linked(table.plan, functions | {name: outside(name) for name in table.outside})

@@ -34,6 +34,7 @@ from .lower.program import (
 )
 from .plan import RESERVED, UNREAD, Face, Pieces, Plan, StepWords, Words, packed, record_step
 from .runtime import blas, driver, gemm, native, repeat, team
+from .runtime.workers import Workers, at_work, present
 from .shares import COUNTS, STAYS, Distance, Memory, Move, Share, place, runs
 
 KERNEL_GRAIN = 16  # rows of a kernel that stay together: a cache line of the narrowest
@@ -95,15 +96,27 @@ class Table:
         self.kernels = {f"kernel {k}": kernel for k, kernel in enumerate(module.kernels) if kernel in used}
         names = {kernel: name for name, kernel in self.kernels.items()}
         self.names = {step: names[kernel] for step, kernel in called.items()}
+        if (workers := present()) is not None:
+            self._begin_functions(workers)
+            native.begin_kernels(self._wanted(), workers)
         self.plan = self._plan()
 
     def addresses(self) -> dict[str, int]:
         """Of all functions, by name. Kernels that were never compiled are compiled."""
-        wanted = [native.Wanted(k.name, k.digest, k.signature, k.source) for k in self.kernels.values()]
-        meanwhile = (make for name, make in self.functions.items() if not _is_kernel(name))
-        compiled = native.kernel_addresses(wanted, meanwhile=[driver.run, *meanwhile])
-        others = {name: make() for name, make in self.functions.items()}
+        with at_work() as workers:
+            self._begin_functions(workers)
+            compiled = native.kernel_addresses(self._wanted())
+            others = {name: make() for name, make in self.functions.items()}
         return dict(zip(self.kernels, compiled, strict=True)) | others
+
+    def _begin_functions(self, workers: Workers) -> None:
+        """Have those that are known so far compiled meanwhile."""
+        for name, make in self.functions.items():
+            if not _is_kernel(name):
+                native.begin_function(name, make, workers)
+
+    def _wanted(self) -> list[native.Wanted]:
+        return [native.Wanted(k.name, k.digest, k.signature, k.source) for k in self.kernels.values()]
 
     def _plan(self) -> Plan:
         program, slots, training = self.program, self.slots, is_training(self.program)
@@ -340,15 +353,21 @@ class Table:
         """Routines that a native step does, with its name and those of the functions that are called there."""
         for step in steps:
             if isinstance(step, KernelCall) and step.native:
-                from .runtime import convolution, lapack_steps  # which few programs need
-
-                room = convolution if step.native in convolution.STEPS else lapack_steps
                 dtype = step.buffers[0].dtype.name
-                found = room.step_address(step.native, dtype)
+                found = native_step(step.native, dtype)
                 if found is not None:
-                    name = self._function(f"{step.native} {dtype}", partial(int, found[0]))
-                    calls = lapack_steps.STEPS[step.native].calls if found[1] else ()
+                    make, calls = found
+                    name = self._function(f"{step.native} {dtype}", make)
                     yield step, (name, [f"lapack {call} {dtype}" for call in calls])
+
+
+def native_step(name: str, dtype: str) -> tuple[Callable[[], int], tuple[str, ...]] | None:
+    """What makes the step of that name, and the functions of LAPACK that it calls; None where it is not to be had."""
+    from .runtime import convolution, lapack_steps  # which few programs need
+
+    convolves = name in convolution.STEPS
+    make = (convolution if convolves else lapack_steps).step(name, dtype)
+    return None if make is None else (make, () if convolves else lapack_steps.STEPS[name].calls)
 
 
 def _is_kernel(name: str) -> bool:

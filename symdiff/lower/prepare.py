@@ -38,7 +38,7 @@ def _written_out(node: Node) -> Node:
     if isinstance(node.op.lowering, Reduction | ArgReduction):
         return _without_trivial_axes(node)
     if isinstance(node.op.lowering, Matmul):
-        return _sums_of_products(node) if _are_small(node) else _with_whole_batches(node)
+        return _sums_of_products(node) if are_small(node) else _with_whole_batches(node)
     if not isinstance(node.op.lowering, Expand):
         return node
     with inherit(rewritten(node.origin, EXPANDED + node.op.name)):
@@ -49,7 +49,7 @@ def _written_out(node: Node) -> Node:
     return inner[formula]
 
 
-def _are_small(node: Node) -> bool:
+def are_small(node: Node) -> bool:
     """Whether a product is one of many matrices so small that a call for each would cost more than its numbers."""
     sizes = (*node.shape[-2:], node.inputs[0].shape[-1])
     if product(node.shape[:-2]) == 1 or not all(isinstance(size, int) and 0 < size <= SMALL for size in sizes):

@@ -15,7 +15,7 @@ zeros around an image or around y are multiplied as other numbers are: an infini
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from symdiff.core.record import record
 from symdiff.runtime import gemm, native
@@ -30,13 +30,14 @@ MANY = 128
 """So many vectors of results are in a box at most."""
 
 
-def step_address(name: str, dtype: str) -> tuple[int, tuple[int, ...]] | None:
-    """The address of a step of STEPS, whose words are the sizes (for conv_weight also the numbers of groups, inputs and
-    outputs when it makes a share of them), then its operands and its result. None where products are not our own."""
+def step(name: str, dtype: str) -> Callable[[], int] | None:
+    """What gives the address of a step of STEPS, whose words are the sizes (for conv_weight also the numbers of groups,
+    inputs and outputs when it makes a share of them), then its operands and its result. None where products are not
+    our own."""
     found = gemm.shape()
     if found is None or dtype not in ("float32", "float64"):
         return None
-    return native.address_of_written(f"{name}_{dtype}", lambda entry: text(name, dtype, found, entry)), ()
+    return lambda: native.address_of_written(f"{name}_{dtype}", lambda entry: text(name, dtype, found, entry))
 
 
 def text(name: str, dtype: str, shape: gemm.Shape, entry: str) -> str:

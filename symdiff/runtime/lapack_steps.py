@@ -27,12 +27,10 @@ class Step:
     write: Callable[[_Writer], None]
 
 
-def step_address(name: str, dtype: str) -> tuple[int, tuple[int, ...]] | None:
-    """The address of a step, and those of the functions it calls, which are its first words; the numbers of the slots
-    of sizes and arrays follow. None where there is no LAPACK."""
-    step = STEPS[name]
-    functions = lapack.addresses(step.calls, dtype)
-    return None if functions is None else (_address(name, dtype), functions)
+def step(name: str, dtype: str) -> Callable[[], int] | None:
+    """What gives the address of a step, whose first words are the addresses of the functions it calls; the numbers of
+    the slots of sizes and arrays follow. None where there is no LAPACK."""
+    return None if lapack.addresses(STEPS[name].calls, dtype) is None else lambda: _address(name, dtype)
 
 
 @functools.cache

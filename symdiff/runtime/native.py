@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.machinery import PathFinder
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symdiff.core.collector import paused_collector
 from symdiff.core.digest import digest_of
 from symdiff.core.record import record
 from symdiff.runtime import cache, cpu, load, own_files
 from symdiff.runtime.signature import Param
+from symdiff.runtime.workers import Workers, at_work
 
-_THREADS = 4
-"""So many modules, at most, are with LLVM at a time: each takes some 50 MB."""
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 _codes: dict[int, tuple[str, str]] = {}  # by address: the symbol, and the digest it is kept under
 _compiling = threading.RLock()
+_here = threading.local()
 _writing: dict[str, threading.RLock] = {}
-"""One for each function that is not a kernel. LLVM's threads make some of them while `_compiling` is held, so whoever
-holds one of these must not wait for that one."""
+"""One for each function that is not a kernel. Workers make some of them while `_compiling` is held, so whoever holds
+one of these must not wait for that one."""
 
 
 @record
@@ -62,25 +64,63 @@ def kernel_address(
     return kernel_addresses([Wanted(name, digest, params, lambda: (text, constants), extra)])[0]
 
 
-def kernel_addresses(kernels: Sequence[Wanted], meanwhile: Iterable[Callable[[], object]] = ()) -> list[int]:
-    """The address of each kernel, as `kernel_address`: from memory, else from the disk, else by compiling.
-
-    If something has to be compiled, LLVM's threads do `meanwhile` beside it, which may ask for any functions but
-    kernels. It is done when this returns, so no thread outlives the call.
-    """
+def kernel_addresses(kernels: Sequence[Wanted]) -> list[int]:
+    """The address of each kernel, as `kernel_address`: from memory, else from the disk, else by compiling."""
     digests = [_digest(kernel) for kernel in kernels]
-    with _compiling:
-        unknown = {
-            digest: kernel
-            for digest, kernel in zip(digests, kernels, strict=True)
-            if not load.is_loaded(_symbol(digest))
-        }
-        stored = {digest: cache.load(digest) for digest in unknown}
-        load.load_all({_symbol(digest): code for digest, code in stored.items() if code is not None})
-        missing = {digest: kernel for digest, kernel in unknown.items() if stored[digest] is None}
-        if missing:
-            _compile(missing, meanwhile)
+    with _compiling, at_work() as workers:
+        begin_kernels(kernels, workers)
+        fresh = [digest for digest in digests if not load.is_loaded(_symbol(digest))]
+        load.load_all({_symbol(digest): workers.codes[digest].result() for digest in fresh})
     return [_known(_symbol(digest), digest) for digest in digests]
+
+
+def begin_kernels(kernels: Sequence[Wanted], workers: Workers) -> None:
+    """Load the kernels that are on the disk, and have the workers compile those that are not. The longest comes first,
+    so that LLVM ends soon after."""
+    wanted = {_digest(kernel): kernel for kernel in kernels}
+    fresh = [digest for digest in wanted if not load.is_loaded(_symbol(digest)) and digest not in workers.codes]
+    stored = {digest: cache.load(digest) for digest in fresh}
+    load.load_all({_symbol(digest): code for digest, code in stored.items() if code is not None})
+    sources = {digest: wanted[digest].source() for digest, code in stored.items() if code is None}
+    for digest in sorted(sources, key=lambda digest: -len(sources[digest][0])):
+        workers.codes[digest] = _begin(workers, wanted[digest], digest, *sources[digest])
+
+
+def begin_function(name: str, make: Callable[[], object], workers: Workers) -> None:
+    """The same for a function that is no kernel: `make` asks for its address."""
+    if name in workers.functions:
+        return
+    workers.functions.add(name)
+    _here.without_llvm = True
+    try:
+        make()
+    except _NeedsLLVMError:
+        workers.begin(make)
+    finally:
+        _here.without_llvm = False
+
+
+class _NeedsLLVMError(Exception):
+    """A function is neither in memory nor on the disk."""
+
+
+def _begin(
+    workers: Workers, kernel: Wanted, digest: str, text: str, constants: Mapping[str, np.generic]
+) -> Future[bytes]:
+    """LLVM works on what there is while the next kernel is written."""
+    from symdiff.runtime import codegen
+    from symdiff.runtime.compile import llvm_text
+    from symdiff.runtime.text import canonical
+
+    def object_code() -> bytes:
+        with _noted(kernel.name, text):
+            code = codegen.object_code(module, _symbol(digest))
+        cache.store(digest, code)
+        return code
+
+    with _noted(kernel.name, text):
+        module = llvm_text(canonical(text, kernel.params, constants, kernel.extra), _symbol(digest))
+    return workers.begin(object_code)
 
 
 def code_at(address: int) -> tuple[str, str] | None:
@@ -128,6 +168,8 @@ def _written_address(digest: str, symbol: str, text: Callable[[], str], thorough
         if not load.is_loaded(symbol):
             code = cache.load(digest)
             if code is None:
+                if getattr(_here, "without_llvm", False):
+                    raise _NeedsLLVMError
                 from symdiff.runtime import codegen  # imports LLVM
 
                 code = codegen.object_code(text(), symbol, thorough, combine)
@@ -136,47 +178,8 @@ def _written_address(digest: str, symbol: str, text: Callable[[], str], thorough
         return _known(symbol, digest)
 
 
-def _compile(missing: Mapping[str, Wanted], meanwhile: Iterable[Callable[[], object]]) -> None:
-    """LLVM works on what there is while the next kernel is written. The largest comes first, so that LLVM ends soon
-    after."""
-    from concurrent.futures import Future, ThreadPoolExecutor
-
-    with _undisturbed(), ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS)) as llvm:
-        others = [llvm.submit(work) for work in meanwhile]
-        sources = {digest: kernel.source() for digest, kernel in missing.items()}
-        from symdiff.runtime import codegen
-        from symdiff.runtime.compile import llvm_text
-        from symdiff.runtime.text import canonical
-
-        codes: dict[str, Future[bytes]] = {}
-        for digest in sorted(missing, key=lambda digest: -len(sources[digest][0])):
-            kernel, (text, constants) = missing[digest], sources[digest]
-            with _noted(kernel.name, text):
-                found = canonical(text, kernel.params, constants, kernel.extra)
-                module = llvm_text(found, _symbol(digest))
-            codes[digest] = llvm.submit(codegen.object_code, module, _symbol(digest))
-        for digest, code in codes.items():
-            with _noted(missing[digest].name, sources[digest][0]):
-                cache.store(digest, code.result())
-        load.load_all({_symbol(digest): code.result() for digest, code in codes.items()})
-        for other in others:
-            other.result()
-
-
 def _symbol(digest: str) -> str:
     return f"symdiff_{digest[:32]}"
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No garbage collection, which costs a tenth of a compilation, and no long waits of LLVM's threads for Python."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(5e-5)
-    try:
-        with paused_collector():
-            yield
-    finally:
-        sys.setswitchinterval(interval)
 
 
 @contextmanager

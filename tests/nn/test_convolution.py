@@ -73,7 +73,7 @@ def test_three_ways(image: Any, weights: Any, settings: Any, n: int) -> None:
 )
 def test_blocks(image: Any, weights: Any, settings: Any, native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not native:
-        monkeypatch.setattr(convolution, "step_address", lambda name, dtype: None)
+        monkeypatch.setattr(convolution, "step", lambda name, dtype: None)
     outputs, leaves = everything(image, weights, **settings)
     values = [
         np.random.default_rng(0).normal(size=node.shape if k == 1 else (3, *node.shape[1:]))

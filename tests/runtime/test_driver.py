@@ -52,7 +52,7 @@ def test_no_two_functions_are_kept_under_one_name(monkeypatch):
         driver._move.__wrapped__(name)
     for dtype in ("float32", "float64"):
         for name in convolution.STEPS:
-            convolution.step_address(name, dtype)
+            convolution.step(name, dtype)()
         for name in lapack_steps.STEPS:
             lapack_steps._address.__wrapped__(name, dtype)
         if gemm.shape() is not None:

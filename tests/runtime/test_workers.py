@@ -1,4 +1,4 @@
-"""What LLVM's threads make beside the kernels."""
+"""LLVM's threads: what they are given, when they end, and errors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import pytest
 
-from symdiff.runtime import codegen, native, parallel
+from symdiff.runtime import codegen, native, parallel, workers
 from symdiff.runtime.signature import Array
 from symdiff.runtime.text import canonical
 
@@ -29,29 +30,93 @@ def new_text():
     return _ANSWER % next(_numbers)
 
 
-def test_it_is_done_in_a_thread_that_ends_with_the_call():
+def test_what_they_do_is_done_when_the_block_ends_and_their_threads_have_ended():
     before, seen = threading.active_count(), []
-    native.kernel_addresses([new_kernel()], [lambda: seen.append(threading.current_thread())])
+    with workers.at_work() as llvm:
+        llvm.begin(lambda: time.sleep(0.05) or seen.append(threading.current_thread()))
     assert [thread is threading.main_thread() for thread in seen] == [False]
     assert not seen[0].is_alive()
     assert threading.active_count() == before
+    assert workers.present() is None
 
 
-def test_it_is_not_done_when_nothing_is_to_be_compiled():
-    kernel, seen = new_kernel(), []
+def test_a_block_inside_another_has_the_same_workers():
+    with workers.at_work() as outer:
+        with workers.at_work() as inner:
+            assert inner is outer is workers.present()
+        assert workers.present() is outer
+
+
+def test_no_thread_is_started_for_what_is_there():
+    kernel, before = new_kernel(), threading.active_count()
     native.kernel_addresses([kernel])
-    native.kernel_addresses([kernel], [lambda: seen.append("done")])
-    assert not seen
+    with workers.at_work() as llvm:
+        native.kernel_addresses([kernel])
+        assert threading.active_count() == before
+        assert not llvm.codes
+
+
+def test_kernels_are_compiled_while_the_block_goes_on(monkeypatch):
+    kernels, begun, go_on = [new_kernel(), new_kernel()], threading.Event(), threading.Event()
+    code = codegen.object_code
+
+    def slow(*given):
+        begun.set()
+        assert go_on.wait(60)
+        return code(*given)
+
+    monkeypatch.setattr(codegen, "object_code", slow)
+    with workers.at_work() as llvm:
+        native.begin_kernels(kernels, llvm)
+        assert begun.wait(60)
+        go_on.set()
+        assert len(set(native.kernel_addresses(kernels))) == 2
 
 
 def test_a_function_is_compiled_once(monkeypatch):
     text, compiled, code = new_text(), [], codegen.object_code
     monkeypatch.setattr(codegen, "object_code", lambda *given: compiled.append(given[1]) or code(*given))
     found = []
-    native.kernel_addresses([new_kernel()], [lambda: found.append(native.address_of_text(text, "answer"))] * 2)
-    found.append(native.address_of_text(text, "answer"))
+    with workers.at_work() as llvm:
+        for _ in range(2):
+            llvm.begin(lambda: found.append(native.address_of_text(text, "answer")))
+        found.append(native.address_of_text(text, "answer"))
     assert len(set(found)) == 1
     assert sum(name.startswith("answer") for name in compiled) == 1
+
+
+def test_a_function_that_is_there_is_not_begun(monkeypatch):
+    text, name = new_text(), f"answer {next(_numbers)}"
+    make = lambda: native.address_of_text(text, "answer")  # noqa: E731
+    before = threading.active_count()
+    with workers.at_work() as llvm:
+        native.begin_function(name, make, llvm)
+        native.begin_function(name, make, llvm)
+        assert len(llvm._jobs) == 1
+        address = make()
+    with workers.at_work() as llvm:
+        native.begin_function(name, make, llvm)
+        assert threading.active_count() == before
+        assert make() == address
+
+
+def test_threads_switch_quickly_for_as_long_as_somebody_is_at_work():
+    usual, inside, leave = sys.getswitchinterval(), threading.Event(), threading.Event()
+
+    def work():
+        with workers.at_work() as llvm:
+            llvm.begin(inside.set)
+            assert leave.wait(60)
+
+    other = threading.Thread(target=work)
+    with workers.at_work() as llvm:
+        llvm.begin(other.start).result()
+        assert inside.wait(60)
+        assert sys.getswitchinterval() < usual
+    assert sys.getswitchinterval() < usual
+    leave.set()
+    other.join(60)
+    assert sys.getswitchinterval() == usual
 
 
 def test_each_thread_keeps_a_target_machine_of_its_own():
@@ -67,9 +132,20 @@ def test_each_thread_keeps_a_target_machine_of_its_own():
 
 def test_an_error_reaches_the_caller_and_the_next_call_tries_again():
     kernel = new_kernel()
-    with pytest.raises(RuntimeError, match="expected"):
-        native.kernel_addresses([kernel], [lambda: native.address_of_text("define nonsense", "answer")])
+    with pytest.raises(RuntimeError, match="expected"), workers.at_work() as llvm:
+        llvm.begin(native.address_of_text, "define nonsense", "answer")
+        native.kernel_addresses([kernel])
     assert native.kernel_addresses([kernel])[0]
+
+
+def test_an_error_of_the_block_drops_what_nobody_has_begun_with():
+    seen, before = [], threading.active_count()
+    with pytest.raises(ZeroDivisionError), workers.at_work() as llvm:
+        for _ in range(50):
+            llvm.begin(lambda: time.sleep(0.01) or seen.append(1))
+        raise ZeroDivisionError
+    assert len(seen) < 50
+    assert threading.active_count() == before
 
 
 def test_other_threads_can_ask_for_the_same():
@@ -78,8 +154,12 @@ def test_other_threads_can_ask_for_the_same():
     def ask():
         found.append(native.address_of_text(text, "answer"))
 
-    threads = [threading.Thread(target=native.kernel_addresses, args=([new_kernel()], [ask])) for _ in range(3)]
-    threads += [threading.Thread(target=ask) for _ in range(3)]
+    def ask_workers():
+        with workers.at_work() as llvm:
+            llvm.begin(ask)
+            native.kernel_addresses([new_kernel()])
+
+    threads = [threading.Thread(target=target) for target in (ask_workers, ask) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
