@@ -12,26 +12,25 @@ from .core.op import Matmul, Routine
 from .core.traversal import toposort
 from .lower.prepare import are_small
 from .runtime import blas, driver, native, team
-from .runtime.workers import Workers
 from .table import native_step
 
 
-def begin(graph: Graph, workers: Workers) -> None:
-    """Have it compiled."""
-    native.begin_function("run", driver.run, workers)
+def begin(graph: Graph) -> None:
+    """Begin to compile it."""
+    native.begin_function("run", driver.run)
     for node in _with_bodies(graph.nodes):
         lowering = node.op.lowering
         if isinstance(lowering, Matmul) and not are_small(node) and blas.provider() == "own":
             dtype = node.dtype.name
-            native.begin_function(f"gemm_{dtype}", partial(driver.builtin, f"gemm_{dtype}"), workers)
+            native.begin_function(f"gemm_{dtype}", partial(driver.builtin, f"gemm_{dtype}"))
             if team.can_share():
-                native.begin_function("split", team.split, workers)
+                native.begin_function("split", team.split)
         elif isinstance(lowering, Routine) and (name := lowering.layout(node).native):
             dtype = node.inputs[0].dtype.name
             found = native_step(name, dtype)
             if found is not None:
                 make, _ = found
-                native.begin_function(f"{name} {dtype}", make, workers)
+                native.begin_function(f"{name} {dtype}", make)
 
 
 def _with_bodies(nodes: Iterable[Node]) -> Iterator[Node]:

@@ -24,7 +24,8 @@ from .executor import Array, Params, no_short_way
 from .files import write_whole
 from .link import Linked, codes_of, linked, outside, params_of
 from .lower.budget import Budget
-from .runtime.workers import at_work
+from .runtime import native
+from .runtime.workers import hurry
 from .state import State
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ BOUND_LIMIT = 8  # sets of sizes whose workspaces are kept
 
 
 class NativeExecutor:
-    """Runs one graph as compiled code, which is made at once.
+    """Runs one graph as compiled code. Lowering happens at once; LLVM goes on from there, and the first call waits for
+    what it needs.
 
     ``optimized`` gives the graph that is lowered, if it is not ``graph`` itself. Where a plan is kept on disk under
     ``key`` (kept.py), nothing is optimised or lowered before somebody asks to see it, or a call fails.
@@ -69,7 +71,15 @@ class NativeExecutor:
         self._epoch_tables: dict[str, EpochTable] = {}
         self._batches: Batches = {}
         if self._found is None:
-            self._linked  # noqa: B018  (what cannot be lowered or compiled is an error now)
+            self._begin()
+
+    def _begin(self) -> None:
+        """Lower the graph, so that what cannot be is an error now, and have compiled what will be called."""
+        from . import ahead
+
+        with hurry():
+            ahead.begin(self.graph)
+            native.begin_kernels([kernel.wanted for kernel in self.module.kernels if not kernel.call.native])
 
     @cached_property
     def program(self) -> Program:
@@ -107,10 +117,7 @@ class NativeExecutor:
         found = None if self._found is None else linked(*self._found)
         if found is not None:
             return found
-        from .ahead import begin
-
-        with at_work() as workers:
-            begin(self.graph, workers)
+        with hurry():
             table = self._table
             functions = table.addresses()
         if self._key is not None:

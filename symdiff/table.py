@@ -34,7 +34,6 @@ from .lower.program import (
 )
 from .plan import RESERVED, UNREAD, Face, Pieces, Plan, StepWords, Words, packed, record_step
 from .runtime import blas, driver, gemm, native, repeat, team
-from .runtime.workers import Workers, at_work, present
 from .shares import COUNTS, STAYS, Distance, Memory, Move, Share, place, runs
 
 KERNEL_GRAIN = 16  # rows of a kernel that stay together: a cache line of the narrowest
@@ -96,27 +95,16 @@ class Table:
         self.kernels = {f"kernel {k}": kernel for k, kernel in enumerate(module.kernels) if kernel in used}
         names = {kernel: name for name, kernel in self.kernels.items()}
         self.names = {step: names[kernel] for step, kernel in called.items()}
-        if (workers := present()) is not None:
-            self._begin_functions(workers)
-            native.begin_kernels(self._wanted(), workers)
         self.plan = self._plan()
 
     def addresses(self) -> dict[str, int]:
         """Of all functions, by name. Kernels that were never compiled are compiled."""
-        with at_work() as workers:
-            self._begin_functions(workers)
-            compiled = native.kernel_addresses(self._wanted())
-            others = {name: make() for name, make in self.functions.items()}
-        return dict(zip(self.kernels, compiled, strict=True)) | others
-
-    def _begin_functions(self, workers: Workers) -> None:
-        """Have those that are known so far compiled meanwhile."""
         for name, make in self.functions.items():
             if not _is_kernel(name):
-                native.begin_function(name, make, workers)
-
-    def _wanted(self) -> list[native.Wanted]:
-        return [native.Wanted(k.name, k.digest, k.signature, k.source) for k in self.kernels.values()]
+                native.begin_function(name, make)
+        compiled = native.kernel_addresses([kernel.wanted for kernel in self.kernels.values()])
+        others = {name: make() for name, make in self.functions.items()}
+        return dict(zip(self.kernels, compiled, strict=True)) | others
 
     def _plan(self) -> Plan:
         program, slots, training = self.program, self.slots, is_training(self.program)

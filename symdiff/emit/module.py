@@ -6,6 +6,7 @@ whose kernels were compiled before needs none, nor the modules that write it.
 
 from __future__ import annotations
 
+import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from ..lower.ir import Kernel
 from ..lower.labels import RESERVED
 from ..lower.nested import inside
 from ..lower.program import CheckRange, KernelCall, Program, all_steps
+from ..runtime.native import Wanted
 from ..runtime.signature import Array, Param, Size
 from .canonical import canonical, strides
 
@@ -41,6 +43,11 @@ class EmittedKernel:
     def text(self) -> KernelText:
         return self.module.texts.of[self.name]
 
+    @property
+    def wanted(self) -> Wanted:
+        """What the compiler is asked for."""
+        return Wanted(self.name, self.digest, self.signature, self.source)
+
     def source(self) -> tuple[str, dict[str, np.generic]]:
         """What is compiled, and the constants in it."""
         text, values = self.text, self.module.texts.constants.values()
@@ -59,6 +66,8 @@ class Module:
             buffers = (*one.inputs, *one.params, *one.work, *one.aliases, *one.constants)
             self.given.update(buffer.name for buffer in buffers)
         self._unique = Unique(self.given)
+        self._texts: KernelTexts | None = None
+        self._writing = threading.Lock()
         calls = ((step, step.call if isinstance(step, CheckRange) else step) for step in all_steps(program))
         self.calls = {step: self._emitted(call) for step, call in calls if isinstance(call, KernelCall)}
 
@@ -76,12 +85,15 @@ class Module:
             self.kernels.append(self._known[digest])
         return self._known[digest]
 
-    @cached_property
+    @property
     def texts(self) -> KernelTexts:
-        """The texts of the kernels."""
+        """The texts of the kernels, which threads of the compiler ask for too."""
         from .texts import KernelTexts
 
-        return KernelTexts(self)
+        with self._writing:
+            if self._texts is None:
+                self._texts = KernelTexts(self)
+            return self._texts
 
     @cached_property
     def writer(self) -> SourceWriter:

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.machinery import PathFinder
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,17 +15,15 @@ from symdiff.core.digest import digest_of
 from symdiff.core.record import record
 from symdiff.runtime import cache, cpu, load, own_files
 from symdiff.runtime.signature import Param
-from symdiff.runtime.workers import Workers, at_work
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from symdiff.runtime.workers import Job, begin, hurry
 
 _codes: dict[int, tuple[str, str]] = {}  # by address: the symbol, and the digest it is kept under
-_compiling = threading.RLock()
+_begun: dict[str, Job[bytes]] = {}  # kernels that are being compiled, by digest
+_asked: set[str] = set()  # functions that were begun
+_beginning = threading.RLock()
 _here = threading.local()
 _writing: dict[str, threading.RLock] = {}
-"""One for each function that is not a kernel. Workers make some of them while `_compiling` is held, so whoever holds
-one of these must not wait for that one."""
+"""One for each function that is not a kernel."""
 
 
 @record
@@ -67,35 +64,41 @@ def kernel_address(
 def kernel_addresses(kernels: Sequence[Wanted]) -> list[int]:
     """The address of each kernel, as `kernel_address`: from memory, else from the disk, else by compiling."""
     digests = [_digest(kernel) for kernel in kernels]
-    with _compiling, at_work() as workers:
-        begin_kernels(kernels, workers)
+    with _beginning:
+        begin_kernels(kernels)
         fresh = [digest for digest in digests if not load.is_loaded(_symbol(digest))]
-        load.load_all({_symbol(digest): workers.codes[digest].result() for digest in fresh})
+        jobs = {digest: _begun[digest] for digest in fresh}
+    try:
+        with hurry():
+            load.load_all({_symbol(digest): job.result() for digest, job in jobs.items()})
+    finally:
+        for digest in jobs:
+            _begun.pop(digest, None)
     return [_known(_symbol(digest), digest) for digest in digests]
 
 
-def begin_kernels(kernels: Sequence[Wanted], workers: Workers) -> None:
-    """Load the kernels that are on the disk, and have the workers compile those that are not. The longest comes first,
-    so that LLVM ends soon after."""
+def begin_kernels(kernels: Sequence[Wanted]) -> None:
+    """Load the kernels that are on the disk, and begin to compile those that are not."""
     wanted = {_digest(kernel): kernel for kernel in kernels}
-    fresh = [digest for digest in wanted if not load.is_loaded(_symbol(digest)) and digest not in workers.codes]
-    stored = {digest: cache.load(digest) for digest in fresh}
-    load.load_all({_symbol(digest): code for digest, code in stored.items() if code is not None})
-    sources = {digest: wanted[digest].source() for digest, code in stored.items() if code is None}
-    for digest in sorted(sources, key=lambda digest: -len(sources[digest][0])):
-        workers.codes[digest] = _begin(workers, wanted[digest], digest, *sources[digest])
+    with _beginning:
+        fresh = [digest for digest in wanted if not load.is_loaded(_symbol(digest)) and digest not in _begun]
+        stored = {digest: cache.load(digest) for digest in fresh}
+        load.load_all({_symbol(digest): code for digest, code in stored.items() if code is not None})
+        for digest, code in stored.items():
+            if code is None:
+                _begun[digest] = begin(functools.partial(_compiled, wanted[digest], digest))
 
 
-def begin_function(name: str, make: Callable[[], object], workers: Workers) -> None:
+def begin_function(name: str, make: Callable[[], object]) -> None:
     """The same for a function that is no kernel: `make` asks for its address."""
-    if name in workers.functions:
+    if name in _asked:
         return
-    workers.functions.add(name)
+    _asked.add(name)
     _here.without_llvm = True
     try:
         make()
     except _NeedsLLVMError:
-        workers.begin(make)
+        begin(make)
     finally:
         _here.without_llvm = False
 
@@ -104,23 +107,18 @@ class _NeedsLLVMError(Exception):
     """A function is neither in memory nor on the disk."""
 
 
-def _begin(
-    workers: Workers, kernel: Wanted, digest: str, text: str, constants: Mapping[str, np.generic]
-) -> Future[bytes]:
-    """LLVM works on what there is while the next kernel is written."""
+def _compiled(kernel: Wanted, digest: str) -> bytes:
+    """The object code of a kernel, which is kept on the disk."""
     from symdiff.runtime import codegen
     from symdiff.runtime.compile import llvm_text
     from symdiff.runtime.text import canonical
 
-    def object_code() -> bytes:
-        with _noted(kernel.name, text):
-            code = codegen.object_code(module, _symbol(digest))
-        cache.store(digest, code)
-        return code
-
+    text, constants = kernel.source()
     with _noted(kernel.name, text):
-        module = llvm_text(canonical(text, kernel.params, constants, kernel.extra), _symbol(digest))
-    return workers.begin(object_code)
+        found = canonical(text, kernel.params, constants, kernel.extra)
+        code = codegen.object_code(llvm_text(found, _symbol(digest)), _symbol(digest))
+    cache.store(digest, code)
+    return code
 
 
 def code_at(address: int) -> tuple[str, str] | None:

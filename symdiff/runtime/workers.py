@@ -1,87 +1,129 @@
-"""LLVM's threads: they compile one function while Python prepares the next, and end with the block they work for."""
+"""Threads for LLVM, which works while Python goes on.
+
+Jobs are done in the order they were begun, by threads that end when there are no more; who needs a result does what
+nobody has begun with. When the process forks, no such thread is there; when it ends, jobs that nobody has begun with
+are dropped.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
 
 from symdiff.core.collector import paused_collector
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
 
 T = TypeVar("T")
 _MOST = 4
 """So many modules, at most, are with LLVM at a time: each takes some 50 MB."""
-_SWITCH = 5e-5  # seconds until a thread of LLVM's that asks for Python gets it
-_here = threading.local()
-_intervals: list[float] = []  # between switches of threads, found by those who are at work
-_counting = threading.Lock()
+_SWITCH = 5e-5  # seconds until a thread that asks for Python gets it
+
+
+class Job(Generic[T]):
+    """Work that is done once, by whichever thread comes first. What is interrupted is not done."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work: Callable[[], T] | None = work
+        self._results: list[T] = []
+        self._error: Exception | None = None
+        self._lock = threading.Lock()
+
+    def run(self, wait: bool = True) -> None:
+        """Do it. If a thread is at it, wait until it is done, or leave it to that thread."""
+        if not self._lock.acquire(wait):
+            return
+        try:
+            if self._work is not None:
+                self._results.append(self._work())
+                self._work = None
+        except Exception as error:
+            self._error, self._work = error, None
+        finally:
+            self._lock.release()
+
+    def result(self) -> T:
+        """What it gave. Raises what it raised."""
+        self.run()
+        if self._error is not None:
+            raise self._error
+        return self._results[0]
 
 
 class Workers:
-    """Threads that are started with the first job."""
+    """A queue of jobs, and threads for as long as there are any."""
 
     def __init__(self) -> None:
-        self.codes: dict[str, Future[bytes]] = {}  # of kernels that were begun, by digest
-        self.functions: set[str] = set()  # other functions that were begun
-        self._jobs: list[Future[Any]] = []
-        self._pool: ThreadPoolExecutor | None = None
-        self._open = ExitStack()
+        self.threads: list[threading.Thread] = []
+        self._jobs: deque[Job[Any]] = deque()
+        self._lock = threading.Lock()
+        self._resting = False
 
-    def begin(self, job: Callable[..., T], *arguments: object) -> Future[T]:
-        """Do a job, beside others. It must not ask for kernels, nor wait for who does."""
-        if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor
+    def begin(self, work: Callable[[], T]) -> Job[T]:
+        """A job, which must not fork."""
+        job = Job(work)
+        with self._lock:
+            self._jobs.append(job)
+            self._call_threads()
+        return job
 
-            self._open.enter_context(_undisturbed())
-            self._pool = self._open.enter_context(ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST)))
-        future = self._pool.submit(job, *arguments)
-        self._jobs.append(future)
-        return future
+    def rest(self) -> None:
+        """Let the jobs end that are being done; nothing is begun until :meth:`go_on`."""
+        with self._lock:
+            self._resting, threads = True, list(self.threads)
+        for thread in threads:
+            thread.join()
+        self._lock.acquire()
 
-    def finish(self) -> None:
-        """Wait for all jobs. Raises what one of them raised."""
-        for job in self._jobs:
-            job.result()
+    def go_on(self) -> None:
+        """After :meth:`rest`: in the same process, and in one that was forked meanwhile."""
+        self._resting = False
+        self._call_threads()
+        self._lock.release()
 
-    def end(self) -> None:
-        """Let the threads go; jobs that nobody has begun with are dropped."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-        self._open.close()
+    def _call_threads(self) -> None:
+        """One core is left to who begins the jobs, and does what no thread has begun with."""
+        most = min(max((os.cpu_count() or 1) - 1, 1), _MOST, len(self._jobs))
+        while len(self.threads) < most and not self._is_over():
+            thread = threading.Thread(target=self._work, name="symdiff LLVM")
+            try:
+                thread.start()
+            except RuntimeError:  # the system gives no more
+                return
+            self.threads.append(thread)
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            job.run(wait=False)
+
+    def _next(self) -> Job[Any] | None:
+        with self._lock:
+            if self._jobs and not self._is_over():
+                return self._jobs.popleft()
+            self.threads.remove(threading.current_thread())
+            return None
+
+    def _is_over(self) -> bool:
+        """Whether threads are to end: before a fork, and with the process."""
+        return self._resting or not threading.main_thread().is_alive()
 
 
-def present() -> Workers | None:
-    """The workers of the block this thread is in."""
-    found: Workers | None = getattr(_here, "workers", None)
-    return found
+WORKERS = Workers()
+begin = WORKERS.begin
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=WORKERS.rest, after_in_parent=WORKERS.go_on, after_in_child=WORKERS.go_on)
+
+_intervals: list[float] = []  # between switches of threads, as found by those who are in a hurry
+_counting = threading.Lock()
 
 
 @contextmanager
-def at_work() -> Iterator[Workers]:
-    """Workers for a block, or those of the block around it. When the block ends, all they were given is done, and no
-    thread of theirs is left."""
-    around = present()
-    if around is not None:
-        yield around
-        return
-    workers = _here.workers = Workers()
-    try:
-        yield workers
-        workers.finish()
-    finally:
-        _here.workers = None
-        workers.end()
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No garbage collection, which costs a tenth of a compilation, and no long waits of LLVM's threads for Python."""
+def hurry() -> Iterator[None]:
+    """Inside, threads that ask for Python get it at once, and no garbage is collected, which costs a tenth of a
+    compilation."""
     with _counting:
         _intervals.append(sys.getswitchinterval())
         sys.setswitchinterval(_SWITCH)
@@ -91,5 +133,5 @@ def _undisturbed() -> Iterator[None]:
     finally:
         with _counting:
             usual = _intervals.pop()
-            if not _intervals:  # the first of those at work found it
+            if not _intervals:  # the first of them found it
                 sys.setswitchinterval(usual)
