@@ -79,7 +79,9 @@ class NativeExecutor:
 
         with hurry():
             ahead.begin(self.graph)
-            native.begin_kernels([kernel.wanted for kernel in self.module.kernels if not kernel.call.native])
+            kernels = [kernel for kernel in self.module.kernels if not kernel.call.native]
+            kernels.sort(key=lambda kernel: -kernel.length)  # so that LLVM ends soon after the last was begun
+            native.begin_kernels([kernel.wanted for kernel in kernels])
 
     @cached_property
     def program(self) -> Program:

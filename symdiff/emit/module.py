@@ -14,10 +14,11 @@ import numpy as np
 
 from ..core.naming import Unique
 from ..core.record import entity
-from ..lower.ir import Kernel
+from ..lower.ir import Handmade, Kernel
 from ..lower.labels import RESERVED
 from ..lower.nested import inside
 from ..lower.program import CheckRange, KernelCall, Program, all_steps
+from ..lower.rewrite import walk
 from ..runtime.native import Wanted
 from ..runtime.signature import Array, Param, Size
 from .canonical import canonical, strides
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .kernel import KernelText
     from .source import SourceWriter
     from .texts import KernelTexts
+
+LONG = 100
 
 
 @entity
@@ -42,6 +45,12 @@ class EmittedKernel:
     @property
     def text(self) -> KernelText:
         return self.module.texts.of[self.name]
+
+    @property
+    def length(self) -> int:
+        """In statements; loops that were written by hand are long."""
+        kernel = self.call.kernel
+        return LONG if isinstance(kernel, Handmade) else sum(1 for _ in walk(kernel.body))
 
     @property
     def wanted(self) -> Wanted:

@@ -18,7 +18,7 @@ from symdiff.runtime.signature import Param
 from symdiff.runtime.workers import Job, begin, hurry
 
 _codes: dict[int, tuple[str, str]] = {}  # by address: the symbol, and the digest it is kept under
-_begun: dict[str, Job[bytes]] = {}  # kernels that are being compiled, by digest
+_begun: dict[str, Job[bytes]] = {}  # kernels that are being compiled, by digest; to be looked at while _beginning
 _asked: set[str] = set()  # functions that were begun
 _beginning = threading.RLock()
 _here = threading.local()
@@ -66,14 +66,14 @@ def kernel_addresses(kernels: Sequence[Wanted]) -> list[int]:
     digests = [_digest(kernel) for kernel in kernels]
     with _beginning:
         begin_kernels(kernels)
-        fresh = [digest for digest in digests if not load.is_loaded(_symbol(digest))]
-        jobs = {digest: _begun[digest] for digest in fresh}
+        jobs = {digest: job for digest, job in _begun.items() if digest in digests}
     try:
         with hurry():
             load.load_all({_symbol(digest): job.result() for digest, job in jobs.items()})
     finally:
-        for digest in jobs:
-            _begun.pop(digest, None)
+        with _beginning:
+            for digest in jobs:
+                _begun.pop(digest, None)
     return [_known(_symbol(digest), digest) for digest in digests]
 
 
