@@ -106,10 +106,12 @@ class _Lowering:
     def _names(self) -> dict[Node, str]:
         """A name for every node, different from all sizes."""
         names: dict[Node, str] = {}
+        known = self.graph.names
         for node in dict.fromkeys((*self.graph.inputs, *self.graph.params, *self.fusion.order)):
-            given = next((origin.name for origin in node.origins if origin.name), None)
-            known = self.graph.names.get(self.stands_for.get(node, node))
-            names[node] = self.unique(known or given or node.op.name)
+            name = known.get(self.stands_for.get(node, node))
+            if name is None:
+                name = next((origin.name for origin in node.origins if origin.name), None) or node.op.name
+            names[node] = self.unique(name)
         return names
 
     def _allocate(self) -> None:
