@@ -192,14 +192,11 @@ class Unique:
         self.taken: set[str] = set()
         self.last: dict[str, int] = {}
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.taken or name in self.outside
-
     def __call__(self, name: str) -> str:
         """``name``, or the first free ``name_2``, ``name_3``, ..."""
         if keyword.iskeyword(name):
             name += "_"
-        if name in self:
+        if name in self.taken or name in self.outside:
             return self.numbered(name, start=2)
         self.taken.add(name)
         return name
@@ -207,7 +204,7 @@ class Unique:
     def numbered(self, name: str, start: int = 1) -> str:
         """The first free ``name_1``, ``name_2``, ..."""
         number = max(self.last.get(name, 0) + 1, start)
-        while (found := f"{name}_{number}") in self:
+        while (found := f"{name}_{number}") in self.taken or found in self.outside:
             number += 1
         self.last[name] = number
         self.taken.add(found)

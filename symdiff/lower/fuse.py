@@ -27,6 +27,7 @@ from ..core.op import (
     Scatter,
 )
 from ..core.traversal import toposort
+from ..core.types import Shape
 from .forced import RECOMPUTE_LIMIT, forced, matrix_of
 from .regions import (
     Axes,
@@ -74,6 +75,7 @@ class Fusion:
         self.checks: list[Node] = []  # those whose indices are given, so that they can be checked first
         self.home: dict[Node, int] = {}
         self.items: dict[Node, list[Node]] = {}  # of operators with several results, those that are used
+        self.floating = {node for node in self.order if floats(node)}
         self.stored: set[Node] = {node for node in self.order if is_array_leaf(node)}
         self.forced = forced(roots, self.order)
         for node in self.order:
@@ -101,7 +103,7 @@ class Fusion:
             self.stored.add(node)
         elif kind is Concat:
             self._place_concat(node)
-        elif is_reduction(node) or (node in self.forced and floats(node)):
+        elif is_reduction(node) or (node in self.forced and node in self.floating):
             self._anchor(node)
             if node in self.forced:
                 self._store(node)
@@ -146,7 +148,7 @@ class Fusion:
         assert isinstance(region, Region)
         if len(region.members) > MEMBER_LIMIT:
             return False
-        found = trace([(part, index_over(axes))], lambda base, at: self._is_base(base, at, region))
+        found = trace([(part, index_over(axes))], lambda base, at: self._ends(base, at, region))
         if self._consumable(found, region, position, part) is not None:
             return False
         self._fill(region, position, found)
@@ -157,7 +159,7 @@ class Fusion:
         """Give a placed node memory."""
         if node in self.stored:
             return
-        if node not in self.home or (floats(node) and not self._is_member(node)):
+        if node not in self.home or (node in self.floating and not self._is_member(node)):
             self._anchor(node)
         step = self.steps[self.home[node]]
         assert isinstance(step, Region)
@@ -175,9 +177,10 @@ class Fusion:
             return
         shape = domain_node(node).type.shape
         axes, extents = in_order(shape), own_extents(shape)
-        seen = trace(self._start(node, axes), lambda base, _: base in self.home and base is not node)
+        home, floating = self.home, self.floating
+        seen = trace(self._start(node, axes), lambda at, _: at not in floating or (at in home and at is not node))
         anchor = Anchor(node, axes, extents, seen)
-        last = max((self.home[base] for base in (*seen.bases, node) if base in self.home), default=-1)
+        last = max([home.get(base, -1) for base in (*seen.bases, node)])
         reason = "it starts from what is given" if last < 0 else ""
         for position in self._candidates(last, seen):
             problem = self._join(anchor, position)
@@ -185,7 +188,7 @@ class Fusion:
                 return
             reason = reason or problem
         self.steps.append(Region(extents, reason or "nothing before it runs over the same elements"))
-        problem = self._join(anchor, len(self.steps) - 1)
+        problem = self._enter(anchor, len(self.steps) - 1, axes)
         assert problem is None, problem
 
     def _start(self, node: Node, axes: Axes) -> list[tuple[Node, tuple]]:  # type: ignore[type-arg]
@@ -207,13 +210,19 @@ class Fusion:
 
     def _join(self, anchor: Anchor, position: int) -> str | None:
         """Make a node a member of a region; otherwise say why it cannot be one."""
-        node, region = anchor.node, self.steps[position]
+        region = self.steps[position]
         assert isinstance(region, Region)
         if len(region.members) + len(anchor.seen.floating) > MEMBER_LIMIT:
             return "the kernel before it is large enough"
         domain = self._alignment(anchor, region)
         if domain is None:
             return "the kernel before it runs over other elements"
+        return self._enter(anchor, position, domain)
+
+    def _enter(self, anchor: Anchor, position: int, domain: Axes) -> str | None:
+        """The same, along given axes of the region."""
+        node, region = anchor.node, self.steps[position]
+        assert isinstance(region, Region)
         found = self._made_of(anchor, domain, region)
         problem = self._consumable(found, region, position, node)
         if problem is not None:
@@ -251,22 +260,22 @@ class Fusion:
         what has a step was computed for others, and is loaded."""
         if domain == anchor.axes and anchor.node not in self.home and self._all_end(anchor.seen, region):
             return anchor.seen
-        return trace(self._start(anchor.node, domain), lambda base, index: self._is_base(base, index, region))
+        return trace(self._start(anchor.node, domain), lambda base, at: self._ends(base, at, region))
 
     def _all_end(self, seen: Trace, region: Region) -> bool:
         """Whether tracing for a region stops wherever it stopped before."""
         for base, indices in seen.bases.items():
-            if floats(base):
-                for index in indices:
-                    if not self._is_base(base, index, region):
-                        return False
+            if base in self.floating and not all(self._ends(base, index, region) for index in indices):
+                return False
         return True
 
-    def _is_base(self, node: Node, index: IndexTuple, region: Region) -> bool:
+    def _ends(self, node: Node, index: IndexTuple, region: Region) -> bool:
         """Where tracing for a region stops: its own members at their own index, and memory filled before it."""
+        if node not in self.floating:
+            return True
         member = region.members.get(node)
         if member is not None:
-            return not floats(node) or axes_of(index) == member.axes
+            return axes_of(index) == member.axes
         if node in self.stored:
             return True
         return node in self.home and self._is_whole_member(node) and not self._recomputable(node)
@@ -293,7 +302,7 @@ class Fusion:
             if node in self.stored:
                 loads += node.ndim > 0
                 continue
-            if not floats(node) or is_expensive(node):
+            if node not in self.floating or is_expensive(node):
                 return False
             work += isinstance(node.op.lowering, Elementwise)
             stack.extend(parent for parent in dict.fromkeys(node.inputs) if parent not in seen)
@@ -363,35 +372,39 @@ class Fusion:
                 if base.type.shape:
                     region.reads.add(base)
         pulled = [node for node in found.floating if type(node.op.lowering) in _NAMED and node is not skip]
+        member, shape, index = None, None, None
         for node in sorted(pulled, key=self.rank.__getitem__):
-            axes = axes_of(found.floating[node][0])
-            if axes is not None and _whole(node, axes, region):
-                region.members.setdefault(node, Member("after" if after else "element", axes, axes))
+            if found.floating[node][0] is not index:  # most are at the index of the one before
+                index = found.floating[node][0]
+                member, shape = _element_at(index, region, after)
+            if member is not None and node.type.shape == shape:
+                region.members.setdefault(node, member)
                 self.home.setdefault(node, position)
+
+
+def _element_at(index: IndexTuple, region: Region, after: bool) -> tuple[Member | None, Shape]:
+    """What a node is in a region that the loops meet at this index, and the shape of one they run over all of."""
+    axes = axes_of(index)
+    if axes is None:
+        return None, ()
+    shape = tuple([1 if axis is None else region.extents[axis] for axis in axes])
+    return Member("after" if after else "element", axes, axes), shape
 
 
 def _settled_axes(anchor: Anchor, region: Region) -> dict[int, int]:
     """The axes of a region that an anchor's own must run along, since it reads members of the region."""
     axes: dict[int, int] = {}
     seen = anchor.seen
-    for base in (*seen.bases, anchor.node):
-        member = region.members.get(base)
+    for base in [base for base in (*seen.bases, anchor.node) if base in region.members]:
+        member = region.members[base]
         indices = seen.bases.get(base) or seen.floating.get(base)
-        if member is None or indices is None or member.kind in ("total", "after"):
-            continue
-        local = axes_of(indices[0])
-        if local is None:
+        local = axes_of(indices[0]) if indices else None
+        if local is None or member.kind in ("total", "after"):
             continue
         for own, axis in zip(local, member.axes, strict=True):
             if own is not None and axis is not None:
                 axes.setdefault(own, axis)
     return axes
-
-
-def _whole(node: Node, axes: Axes, region: Region) -> bool:
-    """Whether the loops over ``axes`` run over all of the node, not over a slice of it."""
-    extents = [1 if axis is None else region.extents[axis] for axis in axes]
-    return extents == list(node.shape)
 
 
 def checked_operand(node: Node) -> Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal, NamedTuple
 
 from ..core.dim import Dim
@@ -85,6 +86,7 @@ def in_order(shape: Shape) -> Axes:
     return tuple(axes)
 
 
+@cache
 def index_over(axes: Axes) -> IndexTuple:
     """The index of what runs over these axes of a region."""
     return tuple([ZERO if axis is None else axis_var(axis) for axis in axes])

@@ -157,8 +157,8 @@ class Trace:
     bases: dict[Node, list[IndexTuple]]
 
 
-def trace(start: list[tuple[Node, IndexTuple]], is_base: Callable[[Node, IndexTuple], bool]) -> Trace:
-    """Walk down from ``start`` through floating nodes until ``is_base`` says stop."""
+def trace(start: list[tuple[Node, IndexTuple]], ends: Callable[[Node, IndexTuple], bool]) -> Trace:
+    """Walk down from ``start`` through floating nodes until ``ends`` says stop."""
     floating: dict[Node, list[IndexTuple]] = {}
     bases: dict[Node, list[IndexTuple]] = {}
     stack = list(start)
@@ -166,7 +166,7 @@ def trace(start: list[tuple[Node, IndexTuple]], is_base: Callable[[Node, IndexTu
         node, index = stack.pop()
         if index in floating.get(node, ()) or index in bases.get(node, ()):
             continue
-        if not floats(node) or is_base(node, index):
+        if ends(node, index):
             bases.setdefault(node, []).append(index)
         else:
             floating.setdefault(node, []).append(index)
