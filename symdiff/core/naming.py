@@ -82,19 +82,20 @@ class Cotangents:
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.consumers = users(nodes)
-        self._all = {node: found for node in nodes if (found := cotangent_of(node))}
+        derived = dict.fromkeys([node for node in nodes for origin in node.origins if origin.of is not None])
+        self.begun = {node: cotangent_of(node) for node in derived}  # those that derivatives made
 
     def of(self, node: Node) -> list[Node]:
         """The nodes whose whole cotangent (or tangent) this node is; not those whose sum only goes on from here."""
-        found = self._all.get(node)
-        if not found:
+        begun = self.begun.get(node)
+        if not begun:
             return []
         sums = self.sums(node)
-        return [of for of in found if of not in sums]
+        return [of for of in begun if of not in sums]
 
     def sums(self, node: Node) -> set[Node]:
         """The nodes to whose cotangent a user of this one adds something."""
-        return {of for user in self.consumers[node] if user.op.name in SUMS for of in self._all.get(user, ())}
+        return {of for user in self.consumers[node] if user.op.name in SUMS for of in self.begun.get(user, ())}
 
 
 class _Naming:
@@ -112,7 +113,8 @@ class _Naming:
     def name(self, node: Node) -> str:
         """The name of a node of the graph, chosen now if it has none. Depth is the order of differentiation."""
         if node not in self.names:
-            wanted = (self._of_cotangent(node) or self._of_part(node)) if node.inputs else None
+            derived = node in self.cotangents.begun and node.inputs
+            wanted = (self._of_cotangent(node) or self._of_part(node)) if derived else None
             self.names[node] = self.unique(wanted) if wanted else self.unique.numbered(node.op.name)
         return self.names[node]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 from ..core.dim import product
 from ..core.node import Node
@@ -27,7 +28,7 @@ def prepare(roots: Sequence[Node]) -> tuple[list[Node], dict[Node, Node]]:
         done[node] = _written_out(_on(node, done))
     prepared = [_in_place_view(done[root]) for root in roots]
     stands_for: dict[Node, Node] = {}
-    for node, fresh in (*done.items(), *zip(roots, prepared, strict=True)):
+    for node, fresh in chain(done.items(), zip(roots, prepared, strict=True)):
         stands_for.setdefault(fresh, node)
     return prepared, stands_for
 
