@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from .node import Node
-from .provenance import Origin
 from .source import Assignment, assignment_at
 from .traversal import toposort, users
 
@@ -39,8 +38,7 @@ def given_names(nodes: Sequence[Node], outputs: Mapping[str, Node]) -> dict[Node
             continue
         if not node.inputs and node not in assigned:
             continue
-        given = next((origin.name for origin in reversed(node.origins) if origin.name), None)
-        name = given or output_names.get(node) or assigned.get(node)
+        name = _own_name(node) or output_names.get(node) or assigned.get(node)
         if name:
             found[node] = name
     return found
@@ -65,22 +63,39 @@ def is_leaf(node: Node) -> bool:
     return node.op.name in ("input", "param")
 
 
-def cotangent_of(node: Node, total_of: Iterable[Node] = ()) -> list[Node]:
-    """The nodes whose whole cotangent (or tangent) this node is; not those in ``total_of``, whose sum only goes on from
-    here.
+def cotangent_of(node: Node) -> list[Node]:
+    """The nodes whose cotangent (or tangent) this node is, whole or the beginning of a sum.
 
     A node that was there before what it belongs to (cos, which is the cotangent of sin in ``sin(x) * cos(x)``) is the
     user's own, and keeps its own name.
     """
-    later = set(total_of)
-    whole = [o.of for o in node.origins if o.of is not None and o.operand is None]
-    return [of for of in whole if of.serial < node.serial and of not in later]
+    found = []
+    for origin in node.origins:
+        of = origin.of
+        if of is not None and origin.operand is None and of.serial < node.serial:
+            found.append(of)
+    return found
 
 
-def unfinished_sums(node: Node, consumers: Iterable[Node]) -> set[Node]:
-    """The nodes whose cotangent ``node`` is only a part of: one of its users adds more to the same sum."""
-    own = set(cotangent_of(node))
-    return {of for user in consumers if user.op.name in SUMS for of in cotangent_of(user) if of in own}
+class Cotangents:
+    """Which node of a graph is the cotangent of which."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.consumers = users(nodes)
+        derived = dict.fromkeys([node for node in nodes for origin in node.origins if origin.of is not None])
+        self.begun = {node: cotangent_of(node) for node in derived}  # those that derivatives made
+
+    def of(self, node: Node) -> list[Node]:
+        """The nodes whose whole cotangent (or tangent) this node is; not those whose sum only goes on from here."""
+        begun = self.begun.get(node)
+        if not begun:
+            return []
+        sums = self.sums(node)
+        return [of for of in begun if of not in sums]
+
+    def sums(self, node: Node) -> set[Node]:
+        """The nodes to whose cotangent a user of this one adds something."""
+        return {of for user in self.consumers[node] if user.op.name in SUMS for of in self.begun.get(user, ())}
 
 
 class _Naming:
@@ -89,7 +104,7 @@ class _Naming:
     def __init__(self, nodes: Sequence[Node], given: Mapping[Node, str]) -> None:
         self.given = given
         self.outside = outside_names(nodes)
-        self.consumers = users(nodes)
+        self.cotangents = Cotangents(nodes)
         self.names: dict[Node, str] = {}
         self.unique = Unique()
         for node in sorted((node for node in nodes if node in given), key=lambda node: not is_leaf(node)):
@@ -98,38 +113,46 @@ class _Naming:
     def name(self, node: Node) -> str:
         """The name of a node of the graph, chosen now if it has none. Depth is the order of differentiation."""
         if node not in self.names:
-            wanted = self._of_cotangent(node) or self._of_part(node)
+            derived = node in self.cotangents.begun and node.inputs
+            wanted = (self._of_cotangent(node) or self._of_part(node)) if derived else None
             self.names[node] = self.unique(wanted) if wanted else self.unique.numbered(node.op.name)
         return self.names[node]
 
     def _known(self, node: Node) -> str | None:
         """The name of something a gradient belongs to; None when that is neither in the graph nor the user's."""
-        return self.name(node) if node in self.consumers else self.outside.get(node)
+        return self.name(node) if node in self.cotangents.consumers else self.outside.get(node)
 
     def _of_cotangent(self, node: Node) -> str | None:
         """``d_h1`` for the whole cotangent of h1, ``t_h1`` for its tangent; of something the user named, where there is
         a choice."""
-        if not node.inputs:
+        found = [of for of in self.cotangents.of(node) if of is not node]
+        if not found:
             return None
-        found = [of for of in cotangent_of(node, unfinished_sums(node, self.consumers[node])) if of is not node]
         found.sort(key=lambda of: of not in self.given)
         letters = {o.of: "t" if o.tangent else "d" for o in reversed(node.origins) if o.operand is None}
         return next((f"{letters[of]}_{name}" for of in found if (name := self._known(of))), None)
 
     def _of_part(self, node: Node) -> str | None:
         """``d_W1_from_z1`` for what z1 adds to the cotangent of W1, when others add to it too."""
-        if not node.inputs:
-            return None
-        sums = {of for user in self.consumers[node] if user.op.name in SUMS for of in cotangent_of(user)}
         for origin in node.origins:
-            if origin.of is None or origin.operand is None or origin.tangent or origin.of.serial > node.serial:
+            of = origin.of
+            if of is None or origin.operand is None or origin.tangent or of.serial > node.serial:
                 continue
-            if origin.of.inputs[origin.operand] not in sums:
+            operand = of.inputs[origin.operand]
+            if operand not in self.cotangents.sums(node):
                 continue
-            whole, source = self._known(origin.of.inputs[origin.operand]), self._known(origin.of)
+            whole, source = self._known(operand), self._known(of)
             if whole and source:
                 return f"d_{whole}_from_{source}"
         return None
+
+
+def _own_name(node: Node) -> str | None:
+    """The name the user gave with ``named``, the last one."""
+    for origin in reversed(node.origins):
+        if origin.name:
+            return origin.name
+    return None
 
 
 def _assigned_variables(nodes: Sequence[Node]) -> dict[Node, str]:
@@ -139,12 +162,12 @@ def _assigned_variables(nodes: Sequence[Node]) -> dict[Node, str]:
     that nothing else in the statement uses, not even something of which only the derivative is in the graph.
     """
     differentiated = {origin.of: None for node in nodes for origin in node.origins if origin.of is not None}
-    places = {node: _assignment(node) for node in (*nodes, *differentiated)}
+    places = {node: place for node in (*nodes, *differentiated) if (place := _assignment(node)) is not None}
     used = {parent for user, place in places.items() for parent in user.inputs if places.get(parent) == place}
     return {
         node: place.target
         for node in nodes
-        if (place := places[node]) is not None and (node.op.name == place.operator or node not in used)
+        if (place := places.get(node)) is not None and (node.op.name == place.operator or node not in used)
     }
 
 
@@ -152,12 +175,10 @@ def _assignment(node: Node) -> Assignment | None:
     """The user's statement that built a forward node."""
     if is_leaf(node) or (not node.inputs and not node.shape):
         return None
-    origin = next((o for o in node.origins if _is_users(o)), None)
-    return assignment_at(origin.file, origin.line) if origin else None
-
-
-def _is_users(origin: Origin) -> bool:
-    return origin.section == "forward" and origin.of is None and origin.line > 0
+    for origin in node.origins:
+        if origin.section == "forward" and origin.of is None and origin.line > 0:
+            return assignment_at(origin.file, origin.line)
+    return None
 
 
 def _as_identifier(name: str) -> str:
@@ -173,14 +194,11 @@ class Unique:
         self.taken: set[str] = set()
         self.last: dict[str, int] = {}
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.taken or name in self.outside
-
     def __call__(self, name: str) -> str:
         """``name``, or the first free ``name_2``, ``name_3``, ..."""
         if keyword.iskeyword(name):
             name += "_"
-        if name in self:
+        if name in self.taken or name in self.outside:
             return self.numbered(name, start=2)
         self.taken.add(name)
         return name
@@ -188,8 +206,8 @@ class Unique:
     def numbered(self, name: str, start: int = 1) -> str:
         """The first free ``name_1``, ``name_2``, ..."""
         number = max(self.last.get(name, 0) + 1, start)
-        while f"{name}_{number}" in self:
+        while (found := f"{name}_{number}") in self.taken or found in self.outside:
             number += 1
         self.last[name] = number
-        self.taken.add(f"{name}_{number}")
-        return f"{name}_{number}"
+        self.taken.add(found)
+        return found

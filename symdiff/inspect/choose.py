@@ -10,11 +10,11 @@ from collections.abc import Hashable, Iterable, Mapping
 
 from ..core.dim import product
 from ..core.graph import Graph
-from ..core.naming import cotangent_of, given_names, is_leaf, outside_names, unfinished_sums
+from ..core.naming import Cotangents, cotangent_of, given_names, is_leaf, outside_names
 from ..core.node import Node
 from ..core.op import Item, Matmul
 from ..core.provenance import Origin, Section
-from ..core.traversal import toposort, users
+from ..core.traversal import toposort
 
 SECTIONS: tuple[Section, ...] = ("forward", "backward", "update")
 LIMIT = 8  # operators written in one line
@@ -32,7 +32,7 @@ class Choice:
         self.section = _sections(graph)
         self._given: Mapping[Node, str] = given_names(graph.nodes, graph.outputs) | outside_names(graph.nodes)
         self._roots = set(graph.roots)
-        self._consumers = users(graph.nodes)
+        self._cotangents = Cotangents(graph.nodes)
         self._written = self._times_written(graph.roots)
         self._weight: dict[Node, int] = {}
         self._depth: dict[Node, int] = {}
@@ -77,7 +77,7 @@ class Choice:
             return node.op.name == "constant" and node.attrs["value"].array.size > SMALL_ARRAY
         if node in self._given or node in self._roots or isinstance(node.op.lowering, Matmul) or node.type.parts:
             return True
-        return any(map(self._is_known, cotangent_of(node, unfinished_sums(node, self._consumers[node]))))
+        return any(map(self._is_known, self._cotangents.of(node)))
 
     def _is_known(self, node: Node) -> bool:
         """True for what readers know by name, so that its cotangent is worth a line. Depth: order of derivative."""

@@ -25,19 +25,20 @@ def form(
     nodes = list(number)
 
     def numbered(node: Node) -> int:
-        if node not in number:
-            number[node] = len(nodes)
+        k = number.get(node)
+        if k is None:
+            k = number[node] = len(nodes)
             nodes.append(node)
-        return number[node]
+        return k
 
     parts = [(numbered(value), numbered(concat), offset, axes) for value, concat, offset, axes in region.parts]
     words: list[Hashable] = [tuple(region.extents), region.inner, *parts]
     for node in nodes:  # which grows as operands are met
         member = region.members.get(node)
-        words.append(node.type)
         if member is None and in_memory(node):
+            words.append(node.type)
             continue
-        words += (node.op, member, node in region.stores, *node.attrs.items(), *map(numbered, node.inputs))
-        if isinstance(node.op.lowering, Gather | Scatter):
+        words += (node.type, node.op, member, node in region.stores, *node.attrs.items(), *map(numbered, node.inputs))
+        if isinstance(node.op.lowering, (Gather, Scatter)):
             words.append(starts_at_zero(node.inputs[1]))
     return tuple(words), number

@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..core.node import Node
 from ..core.op import Branch, Elementwise, Gather, InRange, Matmul, Place, Repeat, Reshape, Routine, Scatter, View
-from .trace import floats, index_source, is_array_leaf, is_expensive, is_scalar
+from .trace import FLOATING, index_source, is_array_leaf, is_expensive
 
 CLOSURE_LIMIT = 32  # floating nodes an expression may pull in before a part of it gets memory
 RECOMPUTE_LIMIT = 4  # cheap operations done again rather than stored and loaded
+
+_ON_ARRAYS = frozenset((Routine, Repeat, Branch))
+_AT_INDICES = frozenset((Gather, Scatter))
+_MOVED = frozenset((Gather, Place))
+_REPEATING = frozenset((Elementwise, View))
 
 
 def forced(roots: Sequence[Node], order: Sequence[Node]) -> set[Node]:
     """The nodes among ``order`` that must have memory: results, operands of products and of indexing, what would be
     computed again and again, parts of expressions that are too long."""
     found = {root for root in roots if not is_array_leaf(root)}
-    closure: dict[Node, frozenset[Node]] = {}
+    closure: dict[Node, set[Node]] = {}
     for node in order:
-        lowering = node.op.lowering
-        if isinstance(lowering, Matmul):
+        kind = type(node.op.lowering)
+        if kind is Matmul:
             found.update(matrix_of(parent)[0] for parent in node.inputs)
-        elif isinstance(lowering, Reshape):
+        elif kind is Reshape:
             found.add(node.inputs[0])
-        elif isinstance(lowering, Routine | Repeat | Branch):
+        elif kind in _ON_ARRAYS:
             found.update(node.inputs)
-        elif isinstance(lowering, InRange):
+        elif kind is InRange:
             found.add(index_source(node.inputs[0]))
-        elif isinstance(lowering, (Gather, Scatter)):
+        elif kind in _AT_INDICES:
             found.update(_index_operand(node))
-        if isinstance(lowering, (Gather, Place)) and _is_involved(closure[node.inputs[0]]):
+        if kind in _MOVED and _is_involved(closure.get(node.inputs[0], ())):
             found.add(node.inputs[0])
-        if isinstance(lowering, (Elementwise, View)):
-            found.update(p for p in node.inputs if _repeats_rows(p, node) and any(map(is_expensive, closure[p])))
-        closure[node] = _closure(node, closure, found)
+        if kind in _REPEATING:
+            for parent in node.inputs:
+                if parent in closure and _repeats_rows(parent, node) and any(map(is_expensive, closure[parent])):
+                    found.add(parent)
+        if kind in FLOATING:
+            closure[node] = _closure(node, closure, found)
     return {node for node in found if not is_array_leaf(node)}
 
 
@@ -46,19 +54,20 @@ def matrix_of(node: Node) -> tuple[Node, bool]:
     return node, False
 
 
-def _is_involved(closure: frozenset[Node]) -> bool:
+def _is_involved(closure: Collection[Node]) -> bool:
     """Too much to write out at every place it is read at."""
     return len(closure) > RECOMPUTE_LIMIT or any(map(is_expensive, closure))
 
 
-def _closure(node: Node, closure: dict[Node, frozenset[Node]], found: set[Node]) -> frozenset[Node]:
-    """Floating nodes below; when there are too many, the operands get memory."""
-    if not floats(node) or is_scalar(node):
-        return frozenset()
-    below = frozenset((node,)).union(*(closure[p] for p in node.inputs if p not in found))
+def _closure(node: Node, closure: Mapping[Node, set[Node]], found: set[Node]) -> set[Node]:
+    """A floating node and those below; when there are too many, the operands get memory."""
+    below = {node}
+    for parent in node.inputs:
+        if parent in closure and parent not in found:
+            below |= closure[parent]
     if len(below) > CLOSURE_LIMIT:
-        found.update(parent for parent in node.inputs if floats(parent) and not is_scalar(parent))
-        return frozenset((node,))
+        found.update(parent for parent in node.inputs if parent in closure)
+        return {node}
     return below
 
 
@@ -69,8 +78,7 @@ def _index_operand(node: Node) -> Iterable[Node]:
 
 def _repeats_rows(operand: Node, user: Node) -> bool:
     """The user repeats the operand along its leading axis: computed in place, it would be computed for every row."""
-    if user.op.name != "broadcast_to" and not isinstance(user.op.lowering, Elementwise):
+    shape, own = user.type.shape, operand.type.shape
+    if not shape or shape[0] == 1 or (len(own) == len(shape) and own[0] != 1):
         return False
-    if not user.ndim or user.shape[0] == 1:
-        return False
-    return operand.ndim < user.ndim or operand.shape[0] == 1
+    return user.op.name == "broadcast_to" or isinstance(user.op.lowering, Elementwise)

@@ -8,6 +8,7 @@ region at or after the last one it depends on: the order itself keeps the plan a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ..core.dim import Dim
 from ..core.node import Node
@@ -26,6 +27,7 @@ from ..core.op import (
     Scatter,
 )
 from ..core.traversal import toposort
+from ..core.types import Shape
 from .forced import RECOMPUTE_LIMIT, forced, matrix_of
 from .regions import (
     Axes,
@@ -35,16 +37,32 @@ from .regions import (
     Region,
     accumulates_in_memory,
     domain_node,
+    in_order,
     index_over,
     is_reduction,
-    own_axes,
+    own_extents,
     reduced_axes,
     result_axes,
 )
-from .trace import IndexTuple, Trace, axes_of, floats, index_source, is_array_leaf, is_expensive, is_scalar, trace
+from .trace import IndexTuple, Trace, axes_of, floats, index_source, is_array_leaf, is_expensive, trace
 
 MEMBER_LIMIT = 64  # values in a region: compile time grows faster than linearly with the statements of a loop
 LOOK_BACK = 6  # how many recent regions a value is offered to
+
+_CHECKED = frozenset((InRange, Gather, Scatter))
+_ALONE = frozenset((Routine, Repeat, Branch))
+_SAME_MEMORY = frozenset((Reshape, Item))
+_NAMED = frozenset((Elementwise, Gather))  # floating nodes that are members of the region they are pulled into
+
+
+class Anchor(NamedTuple):
+    """A node that looks for a region. In one of its own it would run over ``extents``, which ``axes`` are; ``seen`` is
+    what it is made of, at indices along these: floating nodes that have no region, down to what has a step."""
+
+    node: Node
+    axes: Axes
+    extents: list[int | Dim]
+    seen: Trace
 
 
 class Fusion:
@@ -57,6 +75,7 @@ class Fusion:
         self.checks: list[Node] = []  # those whose indices are given, so that they can be checked first
         self.home: dict[Node, int] = {}
         self.items: dict[Node, list[Node]] = {}  # of operators with several results, those that are used
+        self.floating = {node for node in self.order if floats(node)}
         self.stored: set[Node] = {node for node in self.order if is_array_leaf(node)}
         self.forced = forced(roots, self.order)
         for node in self.order:
@@ -65,26 +84,26 @@ class Fusion:
     # -- placing
 
     def _place(self, node: Node) -> None:
-        lowering = node.op.lowering
-        if isinstance(lowering, (InRange, Gather, Scatter)):
+        kind = type(node.op.lowering)
+        if kind in _CHECKED:
             self._check_indices(node)
-        if isinstance(lowering, Matmul):
+        if kind is Matmul:
             for parent in node.inputs:
                 self._store(matrix_of(parent)[0])
             self._opaque(node)
-        elif isinstance(lowering, Routine | Repeat | Branch):
+        elif kind in _ALONE:
             for parent in node.inputs:
                 self._store(parent)
             self._opaque(node)
-        elif isinstance(lowering, Reshape | Item):
-            if isinstance(lowering, Item):
+        elif kind in _SAME_MEMORY:
+            if kind is Item:
                 self.items.setdefault(node.inputs[0], []).append(node)
             self._store(node.inputs[0])
             self.home[node] = self.home.get(node.inputs[0], -1)
             self.stored.add(node)
-        elif isinstance(lowering, Concat):
+        elif kind is Concat:
             self._place_concat(node)
-        elif is_reduction(node) or (node in self.forced and floats(node)):
+        elif is_reduction(node) or (node in self.forced and node in self.floating):
             self._anchor(node)
             if node in self.forced:
                 self._store(node)
@@ -112,8 +131,7 @@ class Fusion:
         axis = node.attrs["axis"]
         offset: int | Dim = 0
         for part in node.inputs:
-            axes = {position: k for k, position in enumerate(own_axes(part.shape))}
-            extents = [part.shape[position] for position in axes]
+            axes, extents = in_order(part.shape), own_extents(part.shape)
             last = self.steps[-1] if self.steps else None
             goes_on = isinstance(last, Region) and last.parts and last.parts[-1][1] is node and last.extents == extents
             if not goes_on or not self._place_part(part, node, offset, axes):
@@ -124,25 +142,24 @@ class Fusion:
         self.home[node] = len(self.steps) - 1
         self.stored.add(node)
 
-    def _place_part(self, part: Node, concat: Node, offset: int | Dim, axes: dict[int, int]) -> bool:
+    def _place_part(self, part: Node, concat: Node, offset: int | Dim, axes: Axes) -> bool:
         """Compute a piece in the last region, if that can be."""
         region, position = self.steps[-1], len(self.steps) - 1
         assert isinstance(region, Region)
         if len(region.members) > MEMBER_LIMIT:
             return False
-        index = index_over(part.shape, axes)
-        found = trace([(part, index)], lambda base, at: self._is_base(base, at, region))
+        found = trace([(part, index_over(axes))], lambda base, at: self._ends(base, at, region))
         if self._consumable(found, region, position, part) is not None:
             return False
         self._fill(region, position, found)
-        region.parts.append((part, concat, offset, tuple(axes.get(p) for p in range(part.ndim))))
+        region.parts.append((part, concat, offset, axes))
         return True
 
     def _store(self, node: Node) -> None:
         """Give a placed node memory."""
         if node in self.stored:
             return
-        if node not in self.home or (floats(node) and not self._is_member(node)):
+        if node not in self.home or (node in self.floating and not self._is_member(node)):
             self._anchor(node)
         step = self.steps[self.home[node]]
         assert isinstance(step, Region)
@@ -158,54 +175,59 @@ class Fusion:
     def _anchor(self, node: Node) -> None:
         if node in self.home and self._is_member(node):
             return
-        shape = domain_node(node).shape
-        identity = {position: k for k, position in enumerate(own_axes(shape))}
-        start = self._start(node, identity)
-        seen = trace(start, lambda base, _: base in self.home and base is not node)
-        last = max((self.home[base] for base in (*seen.bases, *seen.floating) if base in self.home), default=-1)
+        shape = domain_node(node).type.shape
+        axes, extents = in_order(shape), own_extents(shape)
+        home, floating = self.home, self.floating
+        seen = trace(self._start(node, axes), lambda at, _: at not in floating or (at in home and at is not node))
+        anchor = Anchor(node, axes, extents, seen)
+        last = max([home.get(base, -1) for base in (*seen.bases, node)])
         reason = "it starts from what is given" if last < 0 else ""
         for position in self._candidates(last, seen):
-            problem = self._join(node, position, seen)
+            problem = self._join(anchor, position)
             if problem is None:
                 return
             reason = reason or problem
-        region = Region([shape[p] for p in identity], reason or "nothing before it runs over the same elements")
-        self.steps.append(region)
-        problem = self._join(node, len(self.steps) - 1, seen)
+        self.steps.append(Region(extents, reason or "nothing before it runs over the same elements"))
+        problem = self._enter(anchor, len(self.steps) - 1, axes)
         assert problem is None, problem
 
-    def _start(self, node: Node, axes: dict[int, int]) -> list[tuple[Node, tuple]]:  # type: ignore[type-arg]
-        domain = domain_node(node)
-        index = index_over(domain.shape, axes)
+    def _start(self, node: Node, axes: Axes) -> list[tuple[Node, tuple]]:  # type: ignore[type-arg]
+        index = index_over(axes)
         if isinstance(node.op.lowering, Scatter):
             at, _ = node.op.lowering.split(index, node)
             return [(node.inputs[0], index), (node.inputs[1], at)]
-        return [(domain, index)]
+        return [(domain_node(node), index)]
 
     def _candidates(self, last: int, seen: Trace) -> list[int]:
         """The region of the latest operand, then later ones that read some of the same memory."""
         found = [last] if last >= 0 and isinstance(self.steps[last], Region) else []
-        shared = {base for base in seen.bases if base.ndim}
+        shared = {base for base in seen.bases if base.type.shape}
         for position in range(len(self.steps) - 1, max(last, len(self.steps) - 1 - LOOK_BACK), -1):
             step = self.steps[position]
-            if isinstance(step, Region) and shared & step.reads:
+            if isinstance(step, Region) and not shared.isdisjoint(step.reads):
                 found.append(position)
         return found
 
-    def _join(self, node: Node, position: int, seen: Trace) -> str | None:
-        """Make ``node`` a member of a region; otherwise say why it cannot be one."""
+    def _join(self, anchor: Anchor, position: int) -> str | None:
+        """Make a node a member of a region; otherwise say why it cannot be one."""
         region = self.steps[position]
         assert isinstance(region, Region)
-        if len(region.members) + len(seen.floating) > MEMBER_LIMIT:
+        if len(region.members) + len(anchor.seen.floating) > MEMBER_LIMIT:
             return "the kernel before it is large enough"
-        axes = self._alignment(node, region, seen)
-        if axes is None:
+        domain = self._alignment(anchor, region)
+        if domain is None:
             return "the kernel before it runs over other elements"
-        found = trace(self._start(node, axes), lambda base, index: self._is_base(base, index, region))
+        return self._enter(anchor, position, domain)
+
+    def _enter(self, anchor: Anchor, position: int, domain: Axes) -> str | None:
+        """The same, along given axes of the region."""
+        node, region = anchor.node, self.steps[position]
+        assert isinstance(region, Region)
+        found = self._made_of(anchor, domain, region)
         problem = self._consumable(found, region, position, node)
         if problem is not None:
             return problem
-        member = self._membership(node, region, axes, found)
+        member = self._membership(node, region, domain, found)
         if isinstance(member, str):
             return member
         self._fill(region, position, found, after=member.kind == "after", skip=node)
@@ -215,35 +237,45 @@ class Fusion:
             self._store(node)
         return None
 
-    def _alignment(self, node: Node, region: Region, seen: Trace) -> dict[int, int] | None:
-        """Which axis of the region each dimension of the node's domain runs over."""
-        shape = domain_node(node).shape
-        dimensions = own_axes(shape)
-        axes: dict[int, int] = {}
-        for base, indices in (*seen.bases.items(), *seen.floating.items()):
-            member = region.members.get(base)
-            local = axes_of(indices[0]) if member is not None else None
-            if member is None or local is None or member.kind in ("total", "after"):
-                continue
-            for k, axis in zip(local, member.axes, strict=True):
-                if k is not None and axis is not None:
-                    axes.setdefault(dimensions[k], axis)
+    def _alignment(self, anchor: Anchor, region: Region) -> Axes | None:
+        """The axes of a region that the node's domain would run over; None when they do not fit."""
+        axes = _settled_axes(anchor, region)
+        if region.extents == anchor.extents and all(own == axis for own, axis in axes.items()):
+            return anchor.axes
         free = [axis for axis in range(len(region.extents)) if axis not in axes.values()]
-        for dimension in dimensions:
-            if dimension not in axes:
-                match = next((axis for axis in free if region.extents[axis] == shape[dimension]), None)
+        for own, size in enumerate(anchor.extents):
+            if own not in axes:
+                match = next((axis for axis in free if region.extents[axis] == size), None)
                 if match is None:
                     return None
                 free.remove(match)
-                axes[dimension] = match
-        fits = all(region.extents[axis] == shape[d] for d, axis in axes.items())
-        return axes if fits and len(set(axes.values())) == len(axes) else None
+                axes[own] = match
+        fits = all(region.extents[axis] == anchor.extents[own] for own, axis in axes.items())
+        if not fits or len(set(axes.values())) < len(axes):
+            return None
+        return tuple([None if own is None else axes[own] for own in anchor.axes])
 
-    def _is_base(self, node: Node, index: IndexTuple, region: Region) -> bool:
+    def _made_of(self, anchor: Anchor, domain: Axes, region: Region) -> Trace:
+        """What a node is made of in a region, at indices along these axes of it. Mostly that is what was seen before:
+        what has a step was computed for others, and is loaded."""
+        if domain == anchor.axes and anchor.node not in self.home and self._all_end(anchor.seen, region):
+            return anchor.seen
+        return trace(self._start(anchor.node, domain), lambda base, at: self._ends(base, at, region))
+
+    def _all_end(self, seen: Trace, region: Region) -> bool:
+        """Whether tracing for a region stops wherever it stopped before."""
+        for base, indices in seen.bases.items():
+            if base in self.floating and not all(self._ends(base, index, region) for index in indices):
+                return False
+        return True
+
+    def _ends(self, node: Node, index: IndexTuple, region: Region) -> bool:
         """Where tracing for a region stops: its own members at their own index, and memory filled before it."""
+        if node not in self.floating:
+            return True
         member = region.members.get(node)
         if member is not None:
-            return not floats(node) or axes_of(index) == member.axes
+            return axes_of(index) == member.axes
         if node in self.stored:
             return True
         return node in self.home and self._is_whole_member(node) and not self._recomputable(node)
@@ -256,8 +288,10 @@ class Fusion:
         region = self.steps[self.home[node]]
         assert isinstance(region, Region)
         member = region.members[node]
-        axes = frozenset(axis for axis in member.axes if axis is not None)
-        return member.kind != "element" or not axes or len(axes) == len(region.extents) or axes == region.rows
+        if member.kind != "element":
+            return True
+        axes = frozenset([axis for axis in member.axes if axis is not None])
+        return not axes or len(axes) == len(region.extents) or axes == region.rows
 
     def _recomputable(self, node: Node) -> bool:
         """Cheap enough to compute again from what is in memory: less traffic than storing and loading it."""
@@ -268,7 +302,7 @@ class Fusion:
             if node in self.stored:
                 loads += node.ndim > 0
                 continue
-            if not floats(node) or is_expensive(node):
+            if node not in self.floating or is_expensive(node):
                 return False
             work += isinstance(node.op.lowering, Elementwise)
             stack.extend(parent for parent in dict.fromkeys(node.inputs) if parent not in seen)
@@ -286,36 +320,37 @@ class Fusion:
                     return f"{base.op.name} is complete only when the loops before it are"
             elif self.home.get(base, -1) >= position:
                 return f"it reads {base.op.name} in another order than it is computed"
-        late = [f for f in found.floating if self.home.get(f, -1) >= position and not self._is_member(f)]
-        return f"{late[0].op.name} needs its indices checked first" if late else None
+        for floating in found.floating:
+            if self.home.get(floating, -1) >= position and not self._is_member(floating):
+                return f"{floating.op.name} needs its indices checked first"
+        return None
 
-    def _membership(self, node: Node, region: Region, axes: dict[int, int], found: Trace) -> Member | str:
-        shape = domain_node(node).shape
-        covered = frozenset(axes[d] for d in own_axes(shape))
-        everything = frozenset(range(len(region.extents)))
-        whole_rows = region.inner is not None and covered == region.rows
-        domain = tuple(axes.get(d) for d in range(len(shape)))
+    def _membership(self, node: Node, region: Region, domain: Axes, found: Trace) -> Member | str:
+        covered = frozenset([axis for axis in domain if axis is not None])
+        whole = len(covered) == len(region.extents) or (region.inner is not None and covered == region.rows)
         if not is_reduction(node):
-            kind = self._element_kind(node, region, found)
-            if covered != everything and not whole_rows and covered:
+            if covered and not whole:
                 return "the kernel before it runs over more elements"
-            return Member(kind, domain, domain)
-        if covered != everything and not whole_rows:
+            return Member(self._element_kind(region, found), domain, domain)
+        if not whole:
             return "the kernel before it runs over more elements"
         if isinstance(node.op.lowering, Scatter):
             return Member("total", (), domain)
-        reduced = frozenset(axes[d] for d in reduced_axes(node))
+        reduced = reduced_axes(node, domain)
         if self._is_row_reduction(node, region, covered, reduced):
             region.inner = reduced
-            return Member("row", result_axes(node, axes), domain)
+            return Member("row", result_axes(node, domain), domain)
         if isinstance(node.op.lowering, ArgReduction):
             return "positions are found row by row"
-        return Member("total", result_axes(node, axes), domain)
+        return Member("total", result_axes(node, domain), domain)
 
     @staticmethod
-    def _element_kind(node: Node, region: Region, found: Trace) -> Kind:
-        kinds = {region.members[base].kind for base in found.bases if base in region.members}
-        return "after" if kinds & {"total", "after"} else "element"
+    def _element_kind(region: Region, found: Trace) -> Kind:
+        for base in found.bases:
+            member = region.members.get(base)
+            if member is not None and member.kind in ("total", "after"):
+                return "after"
+        return "element"
 
     @staticmethod
     def _is_row_reduction(node: Node, region: Region, covered: frozenset[int], reduced: frozenset[int]) -> bool:
@@ -334,22 +369,42 @@ class Fusion:
         for base in found.bases:
             if base not in region.members:
                 self._store(base)
-                if base.ndim:
+                if base.type.shape:
                     region.reads.add(base)
-        for node in sorted(found.floating, key=self.rank.__getitem__):
-            axes = axes_of(found.floating[node][0])
-            if node is skip or is_scalar(node) or not isinstance(node.op.lowering, (Elementwise, Gather)):
-                continue
-            if axes is None or not _whole(node, axes, region):
-                continue
-            region.members.setdefault(node, Member("after" if after else "element", axes, axes))
-            self.home.setdefault(node, position)
+        pulled = [node for node in found.floating if type(node.op.lowering) in _NAMED and node is not skip]
+        member, shape, index = None, None, None
+        for node in sorted(pulled, key=self.rank.__getitem__):
+            if found.floating[node][0] is not index:  # most are at the index of the one before
+                index = found.floating[node][0]
+                member, shape = _element_at(index, region, after)
+            if member is not None and node.type.shape == shape:
+                region.members.setdefault(node, member)
+                self.home.setdefault(node, position)
 
 
-def _whole(node: Node, axes: Axes, region: Region) -> bool:
-    """Whether the loops over ``axes`` run over all of the node, not over a slice of it."""
-    extents = [1 if axis is None else region.extents[axis] for axis in axes]
-    return extents == list(node.shape)
+def _element_at(index: IndexTuple, region: Region, after: bool) -> tuple[Member | None, Shape]:
+    """What a node is in a region that the loops meet at this index, and the shape of one they run over all of."""
+    axes = axes_of(index)
+    if axes is None:
+        return None, ()
+    shape = tuple([1 if axis is None else region.extents[axis] for axis in axes])
+    return Member("after" if after else "element", axes, axes), shape
+
+
+def _settled_axes(anchor: Anchor, region: Region) -> dict[int, int]:
+    """The axes of a region that an anchor's own must run along, since it reads members of the region."""
+    axes: dict[int, int] = {}
+    seen = anchor.seen
+    for base in [base for base in (*seen.bases, anchor.node) if base in region.members]:
+        member = region.members[base]
+        indices = seen.bases.get(base) or seen.floating.get(base)
+        local = axes_of(indices[0]) if indices else None
+        if local is None or member.kind in ("total", "after"):
+            continue
+        for own, axis in zip(local, member.axes, strict=True):
+            if own is not None and axis is not None:
+                axes.setdefault(own, axis)
+    return axes
 
 
 def checked_operand(node: Node) -> Node:
@@ -359,8 +414,11 @@ def checked_operand(node: Node) -> Node:
 
 def _scalars_first(order: list[Node]) -> list[Node]:
     """Scalars made of scalars alone (step counts, learning rates) before all else: every later kernel may use them."""
-    scalar: set[Node] = set()
+    scalar: dict[Node, None] = {}
+    others: list[Node] = []
     for node in order:
-        if all(size == 1 for size in node.shape) and all(parent in scalar for parent in node.inputs):
-            scalar.add(node)
-    return [*(node for node in order if node in scalar), *(node for node in order if node not in scalar)]
+        if own_extents(node.type.shape) or not all(parent in scalar for parent in node.inputs):
+            others.append(node)
+        else:
+            scalar[node] = None
+    return [*scalar, *others]

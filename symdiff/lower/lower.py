@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..core.dim import Dim, dim, product
@@ -57,7 +57,8 @@ def lower(graph: Graph, budget: Budget | None = None) -> Program:
 
 def _size_names(nodes: Sequence[Node], asked: str) -> list[str]:
     """The named sizes. Callers pass them by name, so unlike other names they cannot be changed."""
-    found = sorted({name for node in nodes for size in node.shape if isinstance(size, Dim) for name in size.names})
+    symbolic = {size for node in nodes for size in node.type.shape if isinstance(size, Dim)}
+    found = sorted({name for size in symbolic for name in size.names})
     for name in found:
         if name in RESERVED or keyword.iskeyword(name):
             problem = f"a size is called {name!r}, a name that emitted code needs"
@@ -106,10 +107,12 @@ class _Lowering:
     def _names(self) -> dict[Node, str]:
         """A name for every node, different from all sizes."""
         names: dict[Node, str] = {}
+        known = self.graph.names
         for node in dict.fromkeys((*self.graph.inputs, *self.graph.params, *self.fusion.order)):
-            given = next((origin.name for origin in node.origins if origin.name), None)
-            known = self.graph.names.get(self.stands_for.get(node, node))
-            names[node] = self.unique(known or given or node.op.name)
+            name = known.get(self.stands_for.get(node, node))
+            if name is None:
+                name = next((origin.name for origin in node.origins if origin.name), None) or node.op.name
+            names[node] = self.unique(name)
         return names
 
     def _allocate(self) -> None:
@@ -183,18 +186,23 @@ class _Lowering:
         )
 
     def _kernel_call(self, region: Region, position: int) -> KernelCall:
-        home = self.fusion.home
-        values = Values(region, self.params, lambda node: home.get(node, -1) < position, self.names, self.memory_names)
-        like, number = form(region, self.fusion.rank, values.in_memory)
-        if like not in self.made:
-            self.made[like] = self._built(region, values, number)
-        kernel, sizes, operands = self.made[like]
+        home, members, params = self.fusion.home, region.members, self.params
+
+        def in_memory(node: Node) -> bool:
+            return node in params and node not in members and home.get(node, -1) < position
+
+        like, number = form(region, self.fusion.rank, in_memory)
+        made = self.made.get(like)
+        if made is None:
+            made = self.made[like] = self._built(region, in_memory, number)
+        kernel, sizes, operands = made
         nodes = list(number)
         buffers = tuple(self._scratch(p) if isinstance(p, Param) else self.buffers[nodes[p]] for p in operands)
         results = (*region.stores, *dict.fromkeys(concat for _, concat, _, _ in region.parts))
         return KernelCall(kernel, sizes, buffers, region.reason, results)
 
-    def _built(self, region: Region, values: Values, number: Mapping[Node, int]) -> _Made:
+    def _built(self, region: Region, in_memory: Callable[[Node], bool], number: Mapping[Node, int]) -> _Made:
+        values = Values(region, self.params, in_memory, self.names, self.memory_names)
         builder = KernelBuilder(region, self.fusion.rank, values)
         body, params = tidy(builder.build()), tuple(values.used.values())
         numbers = {self.params[node].name: k for node, k in number.items() if node in self.params}

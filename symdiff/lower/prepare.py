@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 from ..core.dim import product
 from ..core.node import Node
@@ -24,29 +25,39 @@ def prepare(roots: Sequence[Node]) -> tuple[list[Node], dict[Node, Node]]:
     """Roots over simple operators only, and for each of their nodes the node it stands for in the given graph."""
     done: dict[Node, Node] = {}
     for node in toposort(roots):
-        done[node] = _written_out(with_inputs(node, [done[parent] for parent in node.inputs]))
+        done[node] = _written_out(_on(node, done))
     prepared = [_in_place_view(done[root]) for root in roots]
     stands_for: dict[Node, Node] = {}
-    for node, fresh in (*done.items(), *zip(roots, prepared, strict=True)):
+    for node, fresh in chain(done.items(), zip(roots, prepared, strict=True)):
         stands_for.setdefault(fresh, node)
     return prepared, stands_for
 
 
+def _on(node: Node, done: Mapping[Node, Node]) -> Node:
+    """The node on what its inputs have become."""
+    for parent in node.inputs:
+        if done[parent] is not parent:
+            return with_inputs(node, [done[parent] for parent in node.inputs])
+    return node
+
+
 def _written_out(node: Node) -> Node:
-    if isinstance(node.op.lowering, Reshape):
-        return _reshape_or_view(node)
-    if isinstance(node.op.lowering, Reduction | ArgReduction):
-        return _without_trivial_axes(node)
-    if isinstance(node.op.lowering, Matmul):
-        return _sums_of_products(node) if are_small(node) else _with_whole_batches(node)
-    if not isinstance(node.op.lowering, Expand):
-        return node
+    write = _WAYS.get(type(node.op.lowering))
+    return node if write is None else write(node)
+
+
+def _expanded(node: Node) -> Node:
+    assert isinstance(node.op.lowering, Expand)
     with inherit(rewritten(node.origin, EXPANDED + node.op.name)):
         formula = node.op.lowering.formula(node)
     inner = {parent: parent for parent in node.inputs}
     for step in toposort([formula], stop=node.inputs):
-        inner[step] = _written_out(with_inputs(step, [inner[parent] for parent in step.inputs]))
+        inner[step] = _written_out(_on(step, inner))
     return inner[formula]
+
+
+def _product(node: Node) -> Node:
+    return _sums_of_products(node) if are_small(node) else _with_whole_batches(node)
 
 
 def are_small(node: Node) -> bool:
@@ -112,3 +123,12 @@ def _reshape_or_view(node: Node) -> Node:
         if [size for size in x.shape if size != 1] == [size for size in shape if size != 1]:
             return expand_dims(squeeze(x), [axis for axis, size in enumerate(shape) if size == 1])
         return reshape(x.inputs[0], shape) if isinstance(x.op.lowering, Reshape) else node
+
+
+_WAYS: dict[type, Callable[[Node], Node]] = {
+    Reshape: _reshape_or_view,
+    Reduction: _without_trivial_axes,
+    ArgReduction: _without_trivial_axes,
+    Matmul: _product,
+    Expand: _expanded,
+}

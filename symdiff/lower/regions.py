@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cache
+from typing import Literal, NamedTuple
 
 from ..core.dim import Dim
 from ..core.node import Node
 from ..core.op import ArgReduction, Reduction, Scatter
-from ..core.record import entity, record
+from ..core.record import entity
 from ..core.types import Shape
-from .ir import Const, Expr
-from .trace import IndexTuple, axis_var
+from .trace import ZERO, IndexTuple, axis_var
 
 Kind = Literal["element", "row", "total", "after"]
 Axes = tuple[int | None, ...]
+_REDUCTIONS = frozenset((Reduction, ArgReduction, Scatter))
 
 
-@record
-class Member:
+class Member(NamedTuple):
     """A value computed in a region.
 
     ``axes`` are the region's axes along the value's own (None where its size is 1). An ``element`` is computed where
@@ -59,7 +58,7 @@ class Opaque:
 
 
 def is_reduction(node: Node) -> bool:
-    return isinstance(node.op.lowering, Reduction | ArgReduction | Scatter)
+    return type(node.op.lowering) in _REDUCTIONS
 
 
 def accumulates_in_memory(node: Node, member: Member) -> bool:
@@ -72,35 +71,38 @@ def domain_node(node: Node) -> Node:
     return node.inputs[0] if is_reduction(node) else node
 
 
-def own_axes(shape: Shape) -> list[int]:
-    """Dimensions that are iterated over: all but those of size 1."""
-    return [position for position, size in enumerate(shape) if size != 1]
+def own_extents(shape: Shape) -> list[int | Dim]:
+    """The sizes that are iterated over: all but those of 1."""
+    return [size for size in shape if size != 1]
 
 
-def index_over(shape: Shape, axes: Mapping[int, int]) -> IndexTuple:
-    """An index along ``shape``: dimension d runs over region axis ``axes[d]``; 0 where the size is 1."""
-    from ..core.types import INT64
-
-    entries: list[Expr] = []
-    for position, size in enumerate(shape):
-        entries.append(Const(0, INT64) if size == 1 else axis_var(axes[position]))
-    return tuple(entries)
-
-
-def reduced_axes(node: Node) -> tuple[int, ...]:
-    """Dimensions of the operand that a reduction removes, those of size 1 left out."""
-    if isinstance(node.op.lowering, Scatter):
-        return ()
-    return tuple(axis for axis in node.attrs["axis"] if node.inputs[0].shape[axis] != 1)
+def in_order(shape: Shape) -> Axes:
+    """The axes along ``shape`` of a region that runs over just its ``own_extents``."""
+    axes: list[int | None] = []
+    count = 0
+    for size in shape:
+        axes.append(None if size == 1 else count)
+        count += size != 1
+    return tuple(axes)
 
 
-def result_axes(node: Node, along: Mapping[int, int]) -> Axes:
+@cache
+def index_over(axes: Axes) -> IndexTuple:
+    """The index of what runs over these axes of a region."""
+    return tuple([ZERO if axis is None else axis_var(axis) for axis in axes])
+
+
+def reduced_axes(node: Node, domain: Axes) -> frozenset[int]:
+    """Region axes that a reduction runs over, given those of its operand."""
+    return frozenset([axis for position in node.attrs["axis"] if (axis := domain[position]) is not None])
+
+
+def result_axes(node: Node, domain: Axes) -> Axes:
     """Region axes of a reduction's result, given those of its operand."""
-    operand = node.inputs[0].shape
     kept: list[int | None] = []
-    for position, size in enumerate(operand):
+    for position, axis in enumerate(domain):
         if position not in node.attrs["axis"]:
-            kept.append(None if size == 1 else along[position])
+            kept.append(axis)
         elif node.attrs["keepdims"]:
             kept.append(None)
     return tuple(kept)

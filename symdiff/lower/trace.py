@@ -18,7 +18,9 @@ IndexTuple = tuple[Expr, ...]
 
 ANY = Var("?")  # a position known only at run time
 ZERO = Const(0, INT64)
-_FLOATING = (Elementwise, View, Place, Gather, Index, InRange)
+FLOATING = frozenset((Elementwise, View, Place, Gather, Index, InRange))
+"""How nodes are lowered that are computed where they are needed."""
+
 _CALL = re.compile(r"([a-z_0-9]+)\(")
 _CHEAP_CALLS = frozenset({"maximum", "minimum", "abs", "sign", "isfinite", "isnan", "cast"})
 
@@ -36,7 +38,7 @@ def is_array_leaf(node: Node) -> bool:
 
 def floats(node: Node) -> bool:
     """Computed where it is needed: element by element from its operands, with no memory of its own."""
-    return isinstance(node.op.lowering, _FLOATING) or is_scalar(node)
+    return type(node.op.lowering) in FLOATING or is_scalar(node)
 
 
 def is_expensive(node: Node) -> bool:
@@ -67,10 +69,10 @@ def calls_beside(code: str, these: frozenset[str]) -> bool:
 def operands_at(node: Node, index: IndexTuple) -> list[tuple[Node, IndexTuple]]:
     """What element ``index`` of a floating node reads."""
     lowering = node.op.lowering
+    if isinstance(lowering, (Elementwise, InRange)):
+        return [(parent, aligned(index, parent.type.shape)) for parent in node.inputs]
     if isinstance(lowering, View):
         return [(node.inputs[0], as_index(lowering.source(index, node)))]
-    if isinstance(lowering, (Elementwise, InRange)):
-        return [(parent, aligned(index, parent.shape)) for parent in node.inputs]
     if isinstance(lowering, Place):
         return [(node.inputs[0], place_source(node, index)[0])]
     if isinstance(lowering, Gather):
@@ -81,7 +83,7 @@ def operands_at(node: Node, index: IndexTuple) -> list[tuple[Node, IndexTuple]]:
 
 def aligned(index: IndexTuple, shape: Shape) -> IndexTuple:
     """The index into an operand of ``shape`` for an index of the broadcast result: 0 along axes of size 1."""
-    own = index[len(index) - len(shape) :]
+    own = index if len(index) == len(shape) else index[len(index) - len(shape) :]
     if 1 not in shape:
         return own
     return tuple(ZERO if size == 1 else entry for entry, size in zip(own, shape, strict=True))
@@ -124,18 +126,27 @@ def axes_of(index: IndexTuple) -> tuple[int | None, ...] | None:
     """Axis numbers of an index made of plain loop variables (None for 0); None when it is anything else."""
     found: list[int | None] = []
     for entry in index:
-        if isinstance(entry, Const) and entry.value == 0:
+        if isinstance(entry, Var):
+            axis = _axis_called(entry.name)
+            if axis is None or axis in found:
+                return None
+            found.append(axis)
+        elif isinstance(entry, Const) and entry.value == 0:
             found.append(None)
-        elif isinstance(entry, Var) and entry.name.startswith("@"):
-            found.append(int(entry.name[1:]))
         else:
             return None
-    axes = [axis for axis in found if axis is not None]
-    return tuple(found) if len(set(axes)) == len(axes) else None
+    return tuple(found)
 
 
+@cache
 def axis_var(axis: int) -> Var:
+    """What stands for a position along an axis of a region until the loops have names."""
     return Var(f"@{axis}")
+
+
+@cache
+def _axis_called(name: str) -> int | None:
+    return int(name[1:]) if name.startswith("@") else None
 
 
 @entity
@@ -146,17 +157,18 @@ class Trace:
     bases: dict[Node, list[IndexTuple]]
 
 
-def trace(start: list[tuple[Node, IndexTuple]], is_base: Callable[[Node, IndexTuple], bool]) -> Trace:
-    """Walk down from ``start`` through floating nodes until ``is_base`` says stop."""
-    found = Trace({}, {})
+def trace(start: list[tuple[Node, IndexTuple]], ends: Callable[[Node, IndexTuple], bool]) -> Trace:
+    """Walk down from ``start`` through floating nodes until ``ends`` says stop."""
+    floating: dict[Node, list[IndexTuple]] = {}
+    bases: dict[Node, list[IndexTuple]] = {}
     stack = list(start)
     while stack:
         node, index = stack.pop()
-        stop = not floats(node) or is_base(node, index)
-        seen = (found.bases if stop else found.floating).setdefault(node, [])
-        if index in seen:
+        if index in floating.get(node, ()) or index in bases.get(node, ()):
             continue
-        seen.append(index)
-        if not stop:
-            stack.extend(operands_at(node, index))
-    return found
+        if ends(node, index):
+            bases.setdefault(node, []).append(index)
+        else:
+            floating.setdefault(node, []).append(index)
+            stack += operands_at(node, index)
+    return Trace(floating, bases)

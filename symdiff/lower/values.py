@@ -50,18 +50,18 @@ class Level:
 
 
 class Values:
-    """Expressions for the values of one region. ``filled`` tells which buffers earlier steps have filled; ``used``
-    collects those that are read or written."""
+    """Expressions for the values of one region. ``in_memory`` tells which are loaded: earlier steps have filled their
+    buffers; ``used`` collects the buffers that are read or written."""
 
     def __init__(
         self,
         region: Region,
         buffers: Mapping[Node, Param],
-        filled: Callable[[Node], bool],
+        in_memory: Callable[[Node], bool],
         names: Mapping[Node, str],
         outside: Container[str],
     ) -> None:
-        self.region, self.buffers, self.filled, self.names = region, buffers, filled, names
+        self.region, self.buffers, self.in_memory, self.names = region, buffers, in_memory, names
         self.used: dict[str, Param] = {}
         self.fresh = Unique(outside)  # names nothing else in the kernel has
         self.vars = [
@@ -110,9 +110,6 @@ class Values:
                 yield node, index
             elif not self.in_memory(node):
                 stack.extend(operands_at(node, index))
-
-    def in_memory(self, node: Node) -> bool:
-        return node in self.buffers and node not in self.region.members and self.filled(node)
 
     # -- expressions
 

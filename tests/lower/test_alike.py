@@ -86,9 +86,9 @@ def test_equal_forms_are_equal_kernels(sample: SampledGraph) -> None:
     """Built each for itself, in all graphs drawn so far."""
     build = lowering._Lowering._built
 
-    def recorded(self, region, values, number):
-        key, _ = form(region, self.fusion.rank, values.in_memory)
-        made = build(self, region, values, number)
+    def recorded(self, region, in_memory, number):
+        key, _ = form(region, self.fusion.rank, in_memory)
+        made = build(self, region, in_memory, number)
         operands = tuple((o.dtype.name, o.shape) if isinstance(o, Param) else o for o in made.operands)
         result = (canonical(made.kernel), made.sizes, operands)
         assert seen.setdefault(key, result) == result
