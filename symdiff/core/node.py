@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -21,11 +22,18 @@ from .surface import Operand as Operand
 from .surface import Surface
 from .types import Shape, TensorType
 
-Form = tuple[Op, ...]  # the operator of a node and those of its operands: what rules are indexed by
+
+class Form(tuple[Op, ...]):
+    """The operator of a node and those of its operands: what rules are indexed by. There is one for each combination,
+    so that it is found by identity."""
+
+    __slots__ = ()
+    __eq__, __hash__ = object.__eq__, object.__hash__
+
 
 _NO_ATTRS: Attrs = MappingProxyType({})
 _FEW = 8  # origins that are looked through one by one
-_forms: dict[Form, Form] = {}
+_new = object.__new__
 _table: dict[tuple[Any, ...], _Entry] = {}  # what a node is made of -> the node, as long as somebody holds it
 _lock = threading.RLock()  # a shape rule may build nodes itself, and nodes may die anywhere
 _serial = itertools.count()
@@ -135,13 +143,15 @@ def _no_comparison(node: Node, other: object) -> GraphError:
 
 def build(op: Op, inputs: Sequence[Node], attrs: Mapping[str, Any] = _NO_ATTRS) -> Node:
     """The node for ``op(*inputs, **attrs)``: the existing one when there is one, which then has one more origin."""
+    if not inputs and "name" not in attrs:
+        return _interned(op, (), attrs, None)  # a constant is where it was first written
     origin = origin_here()
     found = _interned(op, tuple(inputs), attrs, origin)
     if found.origin is origin:
         return found
     if inputs:
         found.add_origin(origin)
-    elif "name" in attrs:  # an input or parameter is known by where it was declared last
+    else:  # an input or parameter is known by where it was declared last
         before = found.origins
         found.origin, found._others = origin, ()
         for other in before:
@@ -177,13 +187,13 @@ def _interned(
     op: Op,
     inputs: tuple[Node, ...],
     attrs: Attrs,
-    origin: Origin,
+    origin: Origin | None,
     type: TensorType | None = None,
     form: Form | None = None,
 ) -> Node:
-    """The one node made of this, made now, for the reason given, if there is none. Type (by the shape rule) and form
-    are found where they are not known."""
-    key = (op, *map(id, inputs), *attrs.items())  # the nodes themselves would live on with their reasons
+    """The one node made of this, made now if there is none. Its reason (the one in context), its type (by the shape
+    rule) and its form are found where they are not given."""
+    key = (op, *map(id, inputs), *attrs.items()) if attrs else (op, *map(id, inputs))  # which keeps no node alive
     with _lock:
         entry = _table.get(key)
         found = None if entry is None else entry()
@@ -191,11 +201,10 @@ def _interned(
             if type is None:
                 type = op.infer(inputs, attrs)
             if form is None:
-                form = (op, *[node.op for node in inputs])
-                form = _forms.setdefault(form, form)
-            found = object.__new__(Node)
+                form = form_of((op, *[node.op for node in inputs]))
+            found = _new(Node)
             found.op, found.inputs, found.attrs, found.type, found.form = op, inputs, attrs, type, form
-            found.serial, found.origin, found._others = next(_serial), origin, ()
+            found.serial, found.origin, found._others = next(_serial), origin or origin_here(), ()
             entry = _table[key] = _Entry(found, _forget)
             entry.key = key
     recording = _recorded.get()
@@ -221,6 +230,12 @@ def recorded() -> Iterator[set[Node]]:
 def recording() -> bool:
     """Whether a body is being built whose nodes are recorded: a branch of ``cond``."""
     return _recorded.get() is not None
+
+
+@cache
+def form_of(ops: tuple[Op, ...]) -> Form:
+    """The form of these operators."""
+    return Form(ops)
 
 
 class _Entry(weakref.ref[Node]):

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -55,13 +55,18 @@ def origin_here() -> Origin:
     inherited = _current.get()
     if inherited is not None and inherited.origin is not None:
         return inherited.origin
-    file, line = user_line()
-    return Origin(file, line, _section.get())
+    return _written_at(*user_line(), _section.get())
+
+
+@lru_cache(maxsize=4096)
+def _written_at(file: str, line: int, section: Section) -> Origin:
+    """The origin of all that a line writes."""
+    return Origin(file, line, section)
 
 
 def user_line() -> tuple[str, int]:
     """File and line of the nearest caller outside this package."""
-    frame = sys._getframe(1)
+    frame = sys._getframe(2)
     while _is_ours(frame.f_code.co_filename) and frame.f_back is not None:
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
