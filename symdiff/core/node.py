@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -36,6 +36,7 @@ _FEW = 8  # origins that are looked through one by one
 _new = object.__new__
 _table: dict[tuple[Any, ...], _Entry] = {}  # what a node is made of -> the node, as long as somebody holds it
 _lock = threading.RLock()  # a shape rule may build nodes itself, and nodes may die anywhere
+_acquire, _release = _lock.acquire, _lock.release
 _serial = itertools.count()
 _recorded: ContextVar[set[Node] | None] = ContextVar("symdiff_recorded", default=None)
 
@@ -160,11 +161,13 @@ def build(op: Op, inputs: Sequence[Node], attrs: Mapping[str, Any] = _NO_ATTRS) 
 
 
 def with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
-    """The same operator on other inputs, with the origins of ``node``; the node itself when they are its own."""
+    """The same operator on other inputs, as many as before, with the origins of ``node``; the node itself when they are
+    its own."""
     same = True
     type: TensorType | None = node.type
     form: Form | None = node.form
-    for new, old in zip(inputs, node.inputs, strict=True):
+    for place, old in enumerate(node.inputs):
+        new = inputs[place]
         if new is old:
             continue
         same = False
@@ -193,8 +196,15 @@ def _interned(
 ) -> Node:
     """The one node made of this, made now if there is none. Its reason (the one in context), its type (by the shape
     rule) and its form are found where they are not given."""
-    key = (op, *map(id, inputs), *attrs.items()) if attrs else (op, *map(id, inputs))  # which keeps no node alive
-    with _lock:
+    key: tuple[Any, ...]  # by ids: the nodes themselves would live on with their reasons
+    if attrs:
+        key = (op, *map(id, inputs), *attrs.items())
+    elif len(inputs) == 2:
+        key = (op, id(inputs[0]), id(inputs[1]))
+    else:
+        key = (op, *map(id, inputs))
+    _acquire()  # in half the time that `with` takes
+    try:
         entry = _table.get(key)
         found = None if entry is None else entry()
         if found is None:
@@ -203,10 +213,18 @@ def _interned(
             if form is None:
                 form = form_of((op, *[node.op for node in inputs]))
             found = _new(Node)
-            found.op, found.inputs, found.attrs, found.type, found.form = op, inputs, attrs, type, form
-            found.serial, found.origin, found._others = next(_serial), origin or origin_here(), ()
+            found.op = op
+            found.inputs = inputs
+            found.attrs = attrs
+            found.type = type
+            found.form = form
+            found.serial = next(_serial)
+            found.origin = origin or origin_here()
+            found._others = ()
             entry = _table[key] = _Entry(found, _forget)
             entry.key = key
+    finally:
+        _release()
     recording = _recorded.get()
     if recording is not None:
         recording.add(found)
@@ -245,11 +263,19 @@ class _Entry(weakref.ref[Node]):
     key: tuple[Any, ...]
 
 
-def _forget(entry: _Entry, table: dict[Any, _Entry] = _table, lock: threading.RLock = _lock) -> None:
+def _forget(
+    entry: _Entry,
+    table: dict[Any, _Entry] = _table,
+    acquire: Callable[[], bool] = _acquire,
+    release: Callable[[], None] = _release,
+) -> None:
     """A node is gone; an equal one may have taken its place in the table since. (The defaults outlive the module.)"""
-    with lock:
+    acquire()
+    try:
         if table.get(entry.key) is entry:
             del table[entry.key]
+    finally:
+        release()
 
 
 def describe(node: Node) -> str:

@@ -54,6 +54,8 @@ def origin_here() -> Origin:
     """The origin a node built now gets: the one in context, else the nearest line outside this package."""
     inherited = _current.get()
     if inherited is not None and inherited.origin is not None:
+        if inherited.rewrite is not None:  # most rules that look at a node leave it as it is, and need no origin
+            inherited.origin, inherited.rewrite = rewritten(inherited.origin, inherited.rewrite), None
         return inherited.origin
     return _written_at(*user_line(), _section.get())
 
@@ -83,7 +85,8 @@ def here() -> str:
 
 
 class inherit:  # noqa: N801  (used like a function: ``with inherit(origin):``)
-    """Nodes built inside get this origin. A sweep over many nodes enters it once, and then sets ``origin`` for each.
+    """Nodes built inside get this origin, with a rewrite on record where one is named. A sweep over many nodes enters
+    it once, and then sets ``origin`` (and ``rewrite``) for each.
 
     >>> with inherit() as here:
     ...     here.origin = Origin("model.py", 3)
@@ -91,10 +94,11 @@ class inherit:  # noqa: N801  (used like a function: ``with inherit(origin):``)
     'model.py:3'
     """
 
-    __slots__ = ("origin", "token")
+    __slots__ = ("origin", "rewrite", "token")
 
     def __init__(self, origin: Origin | None = None) -> None:
         self.origin = origin
+        self.rewrite: str | None = None
 
     def __enter__(self) -> inherit:
         self.token = _current.set(self)
