@@ -110,16 +110,19 @@ class _Rewriting:
             for node in nodes:
                 if node in normal or node in instead:
                     continue
-                fresh = node
-                if not instead.keys().isdisjoint(node.inputs):
+                if instead and not instead.keys().isdisjoint(node.inputs):
                     fresh = with_inputs(node, [instead.get(parent, parent) for parent in node.inputs])
-                if by_form[fresh.form] or fresh in instead or fresh in keep:
-                    if not self._step(node, fresh):
-                        self._settle(node)
+                    if not by_form[fresh.form] and fresh not in instead and fresh not in keep:
+                        normal.add(fresh)
+                        instead[node] = fresh
+                        continue
+                elif by_form[node.form]:
+                    fresh = node
+                else:
+                    normal.add(node)  # as most nodes
                     continue
-                normal.add(fresh)  # as most nodes, since no rule is about such a one
-                if fresh is not node:
-                    instead[node] = fresh
+                if not self._step(node, fresh):
+                    self._settle(node)
 
     def _settle(self, node: Node) -> None:
         """The normal form of a node by way of those of the nodes that rules put in its place."""
