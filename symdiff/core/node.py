@@ -196,13 +196,13 @@ def _interned(
 ) -> Node:
     """The one node made of this, made now if there is none. Its reason (the one in context), its type (by the shape
     rule) and its form are found where they are not given."""
-    key: tuple[Any, ...]  # by ids: the nodes themselves would live on with their reasons
+    key: tuple[Any, ...]  # has numbers: the nodes themselves would live on with their reasons
     if attrs:
-        key = (op, *map(id, inputs), *attrs.items())
+        key = (op, *[node.serial for node in inputs], *attrs.items())
     elif len(inputs) == 2:
-        key = (op, id(inputs[0]), id(inputs[1]))
+        key = (op, inputs[0].serial, inputs[1].serial)
     else:
-        key = (op, *map(id, inputs))
+        key = (op, *[node.serial for node in inputs])
     _acquire()  # in half the time that `with` takes
     try:
         entry = _table.get(key)
