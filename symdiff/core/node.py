@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -33,7 +34,7 @@ class Form(tuple[Op, ...]):
 
 _NO_ATTRS: Attrs = MappingProxyType({})
 _FEW = 8  # origins that are looked through one by one
-_new = object.__new__
+_new, _serial_of, _op_of = object.__new__, attrgetter("serial"), attrgetter("op")
 _table: dict[tuple[Any, ...], _Entry] = {}  # what a node is made of -> the node, as long as somebody holds it
 _lock = threading.RLock()  # a shape rule may build nodes itself, and nodes may die anywhere
 _acquire, _release = _lock.acquire, _lock.release
@@ -198,11 +199,11 @@ def _interned(
     rule) and its form are found where they are not given."""
     key: tuple[Any, ...]  # has numbers: the nodes themselves would live on with their reasons
     if attrs:
-        key = (op, *[node.serial for node in inputs], *attrs.items())
+        key = (op, *map(_serial_of, inputs), *attrs.items())
     elif len(inputs) == 2:
         key = (op, inputs[0].serial, inputs[1].serial)
     else:
-        key = (op, *[node.serial for node in inputs])
+        key = (op, *map(_serial_of, inputs))
     _acquire()  # in half the time that `with` takes
     try:
         entry = _table.get(key)
@@ -211,7 +212,7 @@ def _interned(
             if type is None:
                 type = op.infer(inputs, attrs)
             if form is None:
-                form = form_of((op, *[node.op for node in inputs]))
+                form = form_of((op, *map(_op_of, inputs)))
             found = _new(Node)
             found.op = op
             found.inputs = inputs

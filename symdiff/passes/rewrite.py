@@ -106,12 +106,13 @@ class _Rewriting:
     def visit(self, nodes: Sequence[Node]) -> None:
         """Find the normal forms of nodes that are given inputs first."""
         normal, instead, by_form, keep = self.normal, self.instead, self.by_form, self.keep
+        known = instead.get
         with self.reason:
             for node in nodes:
                 if node in normal or node in instead:
                     continue
                 if instead and not instead.keys().isdisjoint(node.inputs):
-                    fresh = with_inputs(node, [instead.get(parent, parent) for parent in node.inputs])
+                    fresh = with_inputs(node, tuple(map(known, node.inputs, node.inputs)))  # known, or itself
                     if not by_form[fresh.form] and fresh not in instead and fresh not in keep:
                         normal.add(fresh)
                         instead[node] = fresh
@@ -156,7 +157,11 @@ class _Rewriting:
         if after is node or (after in self.onward and after not in self.normal and after not in self.instead):
             raise GraphError(f"rewrite: the rules lead from {describe(node)} to {describe(after)} and back")
         self.onward[node] = after
-        return False
+        if self.by_form[after.form] or after in self.instead or not self.normal.issuperset(after.inputs):
+            return False
+        self.normal.add(after)
+        self.instead[node] = after
+        return True
 
     def _same_as(self, node: Node, other: Node) -> bool:
         """Give the node the normal form of another, if that is known."""
