@@ -57,6 +57,20 @@ def depends_on(outputs: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
     return reached
 
 
+def is_needed(node: Node, outputs: Iterable[Node]) -> bool:
+    """Whether some output needs the node. The walk ends where it is met."""
+    seen: set[Node] = set()
+    waiting = list(outputs)[::-1]
+    while waiting:
+        one = waiting.pop()
+        if one is node:
+            return True
+        if one not in seen:
+            seen.add(one)
+            waiting.extend(one.inputs)
+    return False
+
+
 def substitute(outputs: Sequence[Node], replacements: Mapping[Node, Node]) -> list[Node]:
     """The outputs with some nodes replaced, everything above them rebuilt."""
     return transform(outputs, lambda node: node, first=replacements, nodes=toposort(outputs, stop=replacements))
