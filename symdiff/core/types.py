@@ -73,7 +73,12 @@ def several(*parts: TensorType) -> TensorType:
 
 def as_shape(shape: Any) -> Shape:
     """A shape from an int, a size or a sequence of them; sizes may not be negative."""
-    sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    sizes = shape if type(shape) is tuple else tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    for size in sizes:
+        if type(size) is not Dim and (type(size) is not int or size < 0):
+            break
+    else:
+        return sizes  # as nearly all are
     checked: list[int | Dim] = []
     for size in sizes:
         if isinstance(size, Dim):

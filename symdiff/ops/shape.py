@@ -106,7 +106,7 @@ def permute_dims(x: Operand, axes: Any = None) -> Node:
 
 def swap_last(x: Node) -> Node:
     """The transpose of (a batch of) matrices."""
-    return permute_dims(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+    return build(_PERMUTE, [x], {"axes": (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2)})
 
 
 # -- expand_dims, squeeze

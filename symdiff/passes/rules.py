@@ -155,7 +155,7 @@ class RuleSet:
         self.by_form = _ByForm(self.rules)
 
     def may_match(self, forms: Collection[Form]) -> bool:
-        """Whether some rule may match in a graph that has nodes of these forms. A pattern is parsed only where the graph
+        """Whether some rule may match in a graph with nodes of these forms. A pattern is parsed only where the graph
         has all its operators: a start that finds everything else on disk would wait for it."""
         if any(self.by_form.get(form) for form in forms):
             return True
