@@ -13,7 +13,7 @@ from .core.graph import Graph
 from .core.node import Node, describe
 from .core.provenance import here, section
 from .core.record import record
-from .core.traversal import toposort
+from .core.traversal import is_needed, toposort
 from .core.types import TensorType
 from .optim.rule import Optimizer, step_count
 from .state import State, same_types
@@ -93,7 +93,7 @@ def train_step(
             trained = [leaf for leaf in trained if leaf in following]
             _check_further(name, further, following)
             following |= further
-            if step_count() not in following and step_count() in toposort([*following.values(), *outputs.values()]):
+            if step_count() not in following and is_needed(step_count(), [*following.values(), *outputs.values()]):
                 following[step_count()] = step_count() + 1
             for leaf, value in following.items():
                 value.named(f"{leaf.attrs['name'].replace('.', '_')}_next")

@@ -30,7 +30,7 @@ class Branches:
 
     def apply(self, rule: Derivative, node: Node, k: int, cotangent: Node) -> Node:
         """The cotangent of operand ``k``, in the shape of the rule's result."""
-        selected = _selected(cotangent)
+        selected = _selected(cotangent) if cotangent.op.name == "where" else None
         if selected is None or not self._runs_under(selected[0], node):
             part = _call(rule, node, k, cotangent)
         else:

@@ -14,7 +14,7 @@ from ..core.collector import paused_collector
 from ..core.errors import GradientError, explain
 from ..core.node import Node, Operand, describe
 from ..core.op import Item, NotDifferentiable
-from ..core.provenance import Origin, here, inherit
+from ..core.provenance import Origin, here, inherit, origin_of_cotangent
 from ..core.traversal import depends_on, toposort
 from ..core.types import broadcast
 from ..ops.convert import like
@@ -202,7 +202,7 @@ class Backward:
             self.pending.setdefault(output, []).append(seed)
         with inherit() as context:
             for node in reversed(self.order):
-                if node in self.items:
+                if self.items and node in self.items:
                     context.origin = self._origin(node)
                     self._propagate_jointly(node, self.items.pop(node))
                 parts = self.pending.pop(node, None)
@@ -214,11 +214,7 @@ class Backward:
         return {node: totals.get(node) for node in self.wrt}
 
     def _origin(self, node: Node, operand: int | None = None) -> Origin:
-        """That of the cotangent of ``node``, or of the part of it that goes to an operand."""
-        if self.origin is not None:
-            return self.origin
-        place = node.origin
-        return Origin(place.file, place.line, "backward", node, operand)
+        return self.origin or origin_of_cotangent(node, operand)
 
     def _propagate(self, node: Node, cotangent: Node, context: inherit) -> None:
         if isinstance(node.op.lowering, Item):
@@ -228,7 +224,7 @@ class Backward:
         for k, parent in enumerate(node.inputs):
             if parent not in self.active or isinstance(rule := rule_of(node, k), NotDifferentiable):
                 continue
-            context.origin = self._origin(node, k)
+            context.origin = self.origin or origin_of_cotangent(node, k)
             part = self.branches.apply(rule, node, k, cotangent)
             if one:
                 part = without_factor(cotangent, part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from .errors import ShapeError
 
@@ -43,6 +44,10 @@ class Dim:
     def __mul__(self, other: int | Dim) -> int | Dim:
         if not isinstance(other, int | Dim):
             return NotImplemented
+        if isinstance(other, int):
+            if other == 1:
+                return self
+            return Dim(tuple([(monomial, factor * other) for monomial, factor in self.terms])) if other else 0
         return _collect([(_times(a, b), p * q) for a, p in self.terms for b, q in _terms(other)])
 
     def __neg__(self) -> int | Dim:
@@ -122,6 +127,11 @@ def _collect(terms: list[Term]) -> int | Dim:
 
 def product(sizes: tuple[int | Dim, ...]) -> int | Dim:
     """The number of elements of a shape."""
+    return _product(tuple(sizes))
+
+
+@lru_cache(maxsize=4096)
+def _product(sizes: tuple[int | Dim, ...]) -> int | Dim:
     total: int | Dim = 1
     for size in sizes:
         total = total * size

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -21,13 +23,21 @@ from .surface import Operand as Operand
 from .surface import Surface
 from .types import Shape, TensorType
 
-Form = tuple[Op, ...]  # the operator of a node and those of its operands: what rules are indexed by
+
+class Form(tuple[Op, ...]):
+    """The operator of a node and those of its operands: what rules are indexed by. There is one for each combination,
+    so that it is found by identity."""
+
+    __slots__ = ()
+    __eq__, __hash__ = object.__eq__, object.__hash__
+
 
 _NO_ATTRS: Attrs = MappingProxyType({})
 _FEW = 8  # origins that are looked through one by one
-_forms: dict[Form, Form] = {}
+_new, _serial_of, _op_of = object.__new__, attrgetter("serial"), attrgetter("op")
 _table: dict[tuple[Any, ...], _Entry] = {}  # what a node is made of -> the node, as long as somebody holds it
 _lock = threading.RLock()  # a shape rule may build nodes itself, and nodes may die anywhere
+_acquire, _release = _lock.acquire, _lock.release
 _serial = itertools.count()
 _recorded: ContextVar[set[Node] | None] = ContextVar("symdiff_recorded", default=None)
 
@@ -135,13 +145,15 @@ def _no_comparison(node: Node, other: object) -> GraphError:
 
 def build(op: Op, inputs: Sequence[Node], attrs: Mapping[str, Any] = _NO_ATTRS) -> Node:
     """The node for ``op(*inputs, **attrs)``: the existing one when there is one, which then has one more origin."""
+    if not inputs and "name" not in attrs:
+        return _interned(op, (), attrs, None)  # a constant is where it was first written
     origin = origin_here()
     found = _interned(op, tuple(inputs), attrs, origin)
     if found.origin is origin:
         return found
     if inputs:
         found.add_origin(origin)
-    elif "name" in attrs:  # an input or parameter is known by where it was declared last
+    else:  # an input or parameter is known by where it was declared last
         before = found.origins
         found.origin, found._others = origin, ()
         for other in before:
@@ -150,11 +162,13 @@ def build(op: Op, inputs: Sequence[Node], attrs: Mapping[str, Any] = _NO_ATTRS) 
 
 
 def with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
-    """The same operator on other inputs, with the origins of ``node``; the node itself when they are its own."""
+    """The same operator on other inputs, as many as before, with the origins of ``node``; the node itself when they are
+    its own."""
     same = True
     type: TensorType | None = node.type
     form: Form | None = node.form
-    for new, old in zip(inputs, node.inputs, strict=True):
+    for place, old in enumerate(node.inputs):
+        new = inputs[place]
         if new is old:
             continue
         same = False
@@ -177,27 +191,41 @@ def _interned(
     op: Op,
     inputs: tuple[Node, ...],
     attrs: Attrs,
-    origin: Origin,
+    origin: Origin | None,
     type: TensorType | None = None,
     form: Form | None = None,
 ) -> Node:
-    """The one node made of this, made now, for the reason given, if there is none. Type (by the shape rule) and form
-    are found where they are not known."""
-    key = (op, *map(id, inputs), *attrs.items())  # the nodes themselves would live on with their reasons
-    with _lock:
+    """The one node made of this, made now if there is none. Its reason (the one in context), its type (by the shape
+    rule) and its form are found where they are not given."""
+    key: tuple[Any, ...]  # has numbers: the nodes themselves would live on with their reasons
+    if attrs:
+        key = (op, *map(_serial_of, inputs), *attrs.items())
+    elif len(inputs) == 2:
+        key = (op, inputs[0].serial, inputs[1].serial)
+    else:
+        key = (op, *map(_serial_of, inputs))
+    _acquire()  # in half the time that `with` takes
+    try:
         entry = _table.get(key)
         found = None if entry is None else entry()
         if found is None:
             if type is None:
                 type = op.infer(inputs, attrs)
             if form is None:
-                form = (op, *[node.op for node in inputs])
-                form = _forms.setdefault(form, form)
-            found = object.__new__(Node)
-            found.op, found.inputs, found.attrs, found.type, found.form = op, inputs, attrs, type, form
-            found.serial, found.origin, found._others = next(_serial), origin, ()
+                form = form_of((op, *map(_op_of, inputs)))
+            found = _new(Node)
+            found.op = op
+            found.inputs = inputs
+            found.attrs = attrs
+            found.type = type
+            found.form = form
+            found.serial = next(_serial)
+            found.origin = origin or origin_here()
+            found._others = ()
             entry = _table[key] = _Entry(found, _forget)
             entry.key = key
+    finally:
+        _release()
     recording = _recorded.get()
     if recording is not None:
         recording.add(found)
@@ -223,6 +251,12 @@ def recording() -> bool:
     return _recorded.get() is not None
 
 
+@cache
+def form_of(ops: tuple[Op, ...]) -> Form:
+    """The form of these operators."""
+    return Form(ops)
+
+
 class _Entry(weakref.ref[Node]):
     """A node in the table, and the key it is found under."""
 
@@ -230,11 +264,19 @@ class _Entry(weakref.ref[Node]):
     key: tuple[Any, ...]
 
 
-def _forget(entry: _Entry, table: dict[Any, _Entry] = _table, lock: threading.RLock = _lock) -> None:
+def _forget(
+    entry: _Entry,
+    table: dict[Any, _Entry] = _table,
+    acquire: Callable[[], bool] = _acquire,
+    release: Callable[[], None] = _release,
+) -> None:
     """A node is gone; an equal one may have taken its place in the table since. (The defaults outlive the module.)"""
-    with lock:
+    acquire()
+    try:
         if table.get(entry.key) is entry:
             del table[entry.key]
+    finally:
+        release()
 
 
 def describe(node: Node) -> str:

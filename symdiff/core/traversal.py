@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from .node import Node
 from .node import with_inputs as with_inputs
@@ -15,24 +15,27 @@ def toposort(outputs: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
     """
     order: list[Node] = []
     seen: set[Node] = set(stop)
+    path: list[tuple[Node, Iterator[Node]]] = []  # from an output down, with the inputs of each not looked at yet
     for output in outputs:
         if output in seen:
             continue
         seen.add(output)
-        path, unread = [output], [iter(output.inputs)]  # from the output down, and the inputs of each not looked at yet
-        while path:
-            for parent in unread[-1]:
+        node, unread = output, iter(output.inputs)
+        while True:
+            for parent in unread:
                 if parent in seen:
                     continue
                 seen.add(parent)
                 if parent.inputs:
-                    path.append(parent)
-                    unread.append(iter(parent.inputs))
+                    path.append((node, unread))
+                    node, unread = parent, iter(parent.inputs)
                     break
                 order.append(parent)
-            else:  # everything below the last one is in order
-                unread.pop()
-                order.append(path.pop())
+            else:  # everything below the node is in order
+                order.append(node)
+                if not path:
+                    break
+                node, unread = path.pop()
     return order
 
 
@@ -52,6 +55,20 @@ def depends_on(outputs: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
         if any(parent in reached for parent in node.inputs):
             reached.add(node)
     return reached
+
+
+def is_needed(node: Node, outputs: Iterable[Node]) -> bool:
+    """Whether some output needs the node. The walk ends where it is met."""
+    seen: set[Node] = set()
+    waiting = list(outputs)[::-1]
+    while waiting:
+        one = waiting.pop()
+        if one is node:
+            return True
+        if one not in seen:
+            seen.add(one)
+            waiting.extend(one.inputs)
+    return False
 
 
 def substitute(outputs: Sequence[Node], replacements: Mapping[Node, Node]) -> list[Node]:

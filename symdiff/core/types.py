@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from .errors import DTypeError, ShapeError, explain
 from .provenance import here
 
 Shape = tuple[int | Dim, ...]
+What = str | Callable[[], str]  # for an error; as a function where it takes long to say
 
 DTYPES = {
     name: np.dtype(name)
@@ -72,7 +73,12 @@ def several(*parts: TensorType) -> TensorType:
 
 def as_shape(shape: Any) -> Shape:
     """A shape from an int, a size or a sequence of them; sizes may not be negative."""
-    sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    sizes = shape if type(shape) is tuple else tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    for size in sizes:
+        if type(size) is not Dim and (type(size) is not int or size < 0):
+            break
+    else:
+        return sizes  # as nearly all are
     checked: list[int | Dim] = []
     for size in sizes:
         if isinstance(size, Dim):
@@ -107,21 +113,25 @@ def broadcast(shapes: Sequence[Shape]) -> Shape | None:
     return tuple(common)
 
 
-def normal_axis(axis: int, ndim: int, what: str) -> int:
-    """A non-negative axis, or an error that says what the rank is."""
+def normal_axis(axis: int, ndim: int, what: What) -> int:
+    """A non-negative axis, or an error that says ``what`` it is of and what the rank is."""
     if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
-        raise ShapeError(f"{what}: an axis is an int, got {axis!r}")
+        raise ShapeError(f"{_text(what)}: an axis is an int, got {axis!r}")
     if not -ndim <= axis < ndim:
-        raise ShapeError(f"{what}: axis {axis} is out of range for rank {ndim}")
+        raise ShapeError(f"{_text(what)}: axis {axis} is out of range for rank {ndim}")
     return int(axis) % ndim
 
 
-def normal_axes(axis: int | Iterable[int] | None, ndim: int, what: str) -> tuple[int, ...]:
+def _text(what: What) -> str:
+    return what if isinstance(what, str) else what()
+
+
+def normal_axes(axis: int | Iterable[int] | None, ndim: int, what: What) -> tuple[int, ...]:
     """Sorted non-negative axes; None means all of them. An axis named twice is an error."""
     if axis is None:
         return tuple(range(ndim))
     given = list(axis) if isinstance(axis, Iterable) else [axis]
     axes = sorted(normal_axis(one, ndim, what) for one in given)
     if len(set(axes)) < len(axes):
-        raise ShapeError(f"{what}: an axis is named twice in {given}")
+        raise ShapeError(f"{_text(what)}: an axis is named twice in {given}")
     return tuple(axes)

@@ -21,12 +21,13 @@ _NOT_LOOKED_FOR = object()
 class Frozen:
     """A read-only array that compares by dtype, shape and bytes: 0.0, -0.0, 1, True and NaN are all different."""
 
-    __slots__ = ("_key", "_number", "array")
+    __slots__ = ("_hash", "_key", "_number", "array")
 
     def __init__(self, array: np.ndarray[Any, Any]) -> None:
         self.array = np.array(array, order="C")
         self.array.setflags(write=False)
         self._key = (self.array.dtype.str, self.array.shape, self.array.tobytes())
+        self._hash = hash(self._key)
         self._number = self.array.item() if self.array.ndim == 0 else _NOT_LOOKED_FOR
 
     @property
@@ -46,7 +47,7 @@ class Frozen:
         return isinstance(other, Frozen) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        return self._hash
 
     def __repr__(self) -> str:
         return repr(self.array.item()) if self.array.ndim == 0 else f"array{self.array.shape}"
@@ -112,9 +113,9 @@ def like(value: float, node: Node) -> Node:
 
 def promote(name: str, *operands: Operand) -> list[Node]:
     """Operands as nodes of one dtype. Python numbers are weak: they take the dtype of what they meet."""
-    dtypes = [operand.type.dtype for operand in operands if isinstance(operand, Node)]
-    if len(dtypes) == len(operands) and dtypes.count(dtypes[0]) == len(dtypes):
-        return list(operands)
+    common = _common(operands)
+    if common is not None:
+        return [o if isinstance(o, Node) else _weak_constant(name, o, common, operands) for o in operands]
     strong = [as_node(operand) for operand in operands if type(operand) not in _WEAK]
     if not strong:
         found = [constant(operand) for operand in operands]
@@ -126,6 +127,24 @@ def promote(name: str, *operands: Operand) -> list[Node]:
     nodes = iter(strong)
     found = [_weak_constant(name, o, dtype, operands) if type(o) in _WEAK else next(nodes) for o in operands]
     return _cast(found, dtype)
+
+
+def _common(operands: Sequence[Operand]) -> np.dtype[Any] | None:
+    """The one dtype of all nodes, where the rest are Python numbers that take it: as for nearly all operands."""
+    common: np.dtype[Any] | None = None
+    for operand in operands:
+        if isinstance(operand, Node):
+            dtype = operand.type.dtype
+            if dtype is not common and common is not None:
+                return None
+            common = dtype
+        elif type(operand) not in _WEAK:
+            return None
+    if common is not None:
+        for operand in operands:
+            if type(operand) in _WEAK and _meet_weak(common, operand) is not common:
+                return None
+    return common
 
 
 def _meet_weak(dtype: np.dtype[Any], value: Any) -> np.dtype[Any]:

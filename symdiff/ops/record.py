@@ -92,11 +92,15 @@ def common_shape(name: str, inputs: Sequence[Node]) -> tuple[int | Dim, ...]:
 
 def infer_elementwise(name: str, dtype: np.dtype[Any] | None) -> Callable[[Sequence[Node], Attrs], TensorType]:
     def infer(inputs: Sequence[Node], attrs: Attrs) -> TensorType:
-        type = inputs[0].type
         if dtype is None and not attrs:
-            for node in inputs:
-                if node.type is not type and node.type != type:
+            type = inputs[-1].type
+            for node in inputs:  # most have one type, or are scalars
+                own = node.type
+                if own is type or not own.shape or own == type:
+                    continue
+                if type.shape or own.dtype != type.dtype:
                     break
+                type = own
             else:
                 return type
         return TensorType(dtype or attrs.get("dtype") or inputs[-1].dtype, common_shape(name, inputs))

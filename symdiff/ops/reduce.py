@@ -80,7 +80,7 @@ _MIN = _reduction("min", np.min, "minimum", None, _share_among_best)
 
 def _reduce(op: Op, x: Operand, axis: Any, keepdims: bool) -> Node:
     node = as_node(x)
-    axes = normal_axes(axis, node.ndim, f"{op.name} of {describe(node)} at {here()}")
+    axes = normal_axes(axis, node.ndim, lambda: f"{op.name} of {describe(node)} at {here()}")
     if not axes:
         return node
     if isinstance(op.lowering, Reduction) and op.lowering.empty is None:
@@ -155,7 +155,7 @@ def mean(x: Operand, axis: Any = None, keepdims: bool = False, *, dtype: Any = N
     node = as_node(x) if dtype is None else build_astype(as_node(x), as_dtype(dtype))
     if not node.type.is_float:
         node = build_astype(node, FLOAT64)
-    axes = normal_axes(axis, node.ndim, f"mean of {describe(node)} at {here()}")
+    axes = normal_axes(axis, node.ndim, lambda: f"mean of {describe(node)} at {here()}")
     count = product(tuple(node.shape[one] for one in axes))
     return sum(node, axes, keepdims) / size(count, node.dtype)
 
@@ -202,6 +202,6 @@ def _position(op: Op, x: Operand, axis: int | None, keepdims: bool) -> Node:
     if axis is None:
         flat = _position(op, node.reshape(-1), 0, False)
         return flat.reshape(*([1] * node.ndim)) if keepdims else flat
-    axes = (normal_axis(axis, node.ndim, f"{op.name} of {describe(node)} at {here()}"),)
+    axes = (normal_axis(axis, node.ndim, lambda: f"{op.name} of {describe(node)} at {here()}"),)
     refuse_empty(op.name, node, axes)
     return build(op, [node], {"axis": axes, "keepdims": bool(keepdims)})

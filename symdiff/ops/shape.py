@@ -93,17 +93,20 @@ _PERMUTE = define(
 def permute_dims(x: Operand, axes: Any = None) -> Node:
     """The axes in another order (default: reversed)."""
     node = as_node(x)
-    what = f"permute_dims of {describe(node)} at {here()}"
+
+    def what() -> str:
+        return f"permute_dims of {describe(node)} at {here()}"
+
     given = range(node.ndim)[::-1] if axes is None else [axes] if isinstance(axes, int) else axes
     order = tuple(normal_axis(axis, node.ndim, what) for axis in given)
     if sorted(order) != list(range(node.ndim)):
-        raise ShapeError(f"{what}: {order} does not name every axis once")
+        raise ShapeError(f"{what()}: {order} does not name every axis once")
     return node if order == tuple(range(node.ndim)) else build(_PERMUTE, [node], {"axes": order})
 
 
 def swap_last(x: Node) -> Node:
     """The transpose of (a batch of) matrices."""
-    return permute_dims(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+    return build(_PERMUTE, [x], {"axes": (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2)})
 
 
 # -- expand_dims, squeeze
@@ -135,7 +138,7 @@ def expand_dims(x: Operand, axis: Any = 0) -> Node:
     """New axes of size 1 at the positions they have in the result."""
     node = as_node(x)
     count = 1 if isinstance(axis, int | np.integer) else len(axis)
-    axes = normal_axes(axis, node.ndim + count, f"expand_dims of {describe(node)} at {here()}")
+    axes = normal_axes(axis, node.ndim + count, lambda: f"expand_dims of {describe(node)} at {here()}")
     return build(_EXPAND, [node], {"axis": axes}) if axes else node
 
 
@@ -163,12 +166,15 @@ _SQUEEZE = define(
 def squeeze(x: Operand, axis: Any = None) -> Node:
     """Without the named axes, which must have size 1 (default: all that have)."""
     node = as_node(x)
-    what = f"squeeze of {describe(node)} at {here()}"
+
+    def what() -> str:
+        return f"squeeze of {describe(node)} at {here()}"
+
     ones = tuple(a for a, size in enumerate(node.shape) if size == 1)
     axes = ones if axis is None else normal_axes(axis, node.ndim, what)
     for one in axes:
         if node.shape[one] != 1:
-            raise ShapeError(f"{what}: axis {one} has size {node.shape[one]}, not 1")
+            raise ShapeError(f"{what()}: axis {one} has size {node.shape[one]}, not 1")
     return build(_SQUEEZE, [node], {"axis": axes}) if axes else node
 
 

@@ -10,8 +10,9 @@ from ..init import ones
 from ..ops.convert import constant
 from ..ops.elementwise import abs, astype, greater, maximum, sign, sqrt, where
 from ..ops.leaf import param
+from .each import each
 from .moments import Betas, corrections, moments
-from .rule import Rate, Updates, check, check_betas, decayed, each, rate_for, slot, steps_with_this
+from .rule import Rate, Updates, check, check_betas, decayed, rate_for, slot, steps_with_this
 
 
 @entity

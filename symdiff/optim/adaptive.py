@@ -8,7 +8,8 @@ from ..core.node import Node
 from ..core.record import entity
 from ..init import constant as starting_at
 from ..ops.elementwise import astype, maximum, sqrt, square
-from .rule import Rate, Updates, check, decayed, each, rate_for, slot, step_count
+from .each import each
+from .rule import Rate, Updates, check, decayed, rate_for, slot, step_count
 
 
 @entity

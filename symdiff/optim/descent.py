@@ -10,7 +10,8 @@ from ..core.provenance import here
 from ..core.record import entity
 from ..ops.convert import constant
 from ..ops.elementwise import astype, equal, where
-from .rule import Rate, Updates, check, decayed, each, rate_for, slot, step_count
+from .each import each
+from .rule import Rate, Updates, check, decayed, rate_for, slot, step_count
 
 
 @entity

@@ -9,7 +9,8 @@ from ..core.record import entity
 from ..core.types import FLOAT64
 from ..ops.convert import constant
 from ..ops.elementwise import astype, maximum, sqrt, square
-from .rule import Rate, Updates, check, check_betas, decayed, each, rate_for, slot, steps_with_this
+from .each import each
+from .rule import Rate, Updates, check, check_betas, decayed, rate_for, slot, steps_with_this
 
 Betas = tuple[float, float]
 

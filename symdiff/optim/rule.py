@@ -53,14 +53,6 @@ def slot(owner: Node, name: str, init: Any = None) -> Node:
     return param(f"{owner.attrs['name']}.{name}", owner.shape, init, owner.dtype)
 
 
-def each(gradients: Mapping[Node, Node], one: Callable[[Node, Node], Updates]) -> Updates:
-    """The updates of a rule that treats every parameter by itself."""
-    found: Updates = {}
-    for p, g in gradients.items():
-        found |= one(p, g)
-    return found
-
-
 def rate_for(rate: Rate, owner: Node) -> Node:
     """A learning rate as a scalar in the dtype of the parameter it scales."""
     value = at_step(rate)

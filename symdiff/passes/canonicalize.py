@@ -71,13 +71,10 @@ def sign_of_term(node: Node) -> Node | None:
 
 def _without_sign(term: Node) -> Node | None:
     """-term, for a signed constant or a product with one in front that are below zero."""
-    if term.dtype.kind not in "fi":
+    product = term.op.name == "multiply"
+    if term.dtype.kind not in "fi" or not _is_below_zero(term.inputs[0] if product else term):
         return None
-    if _is_below_zero(term):
-        return opposite(term)
-    if term.op.name == "multiply" and _is_below_zero(term.inputs[0]):
-        return multiply(opposite(term.inputs[0]), term.inputs[1])
-    return None
+    return multiply(opposite(term.inputs[0]), term.inputs[1]) if product else opposite(term)
 
 
 def _is_below_zero(node: Node) -> bool:

@@ -20,8 +20,11 @@ def scalar(node: Node, keep: Collection[Node] = ()) -> Any | None:
 
     Nodes of ``keep`` are not looked into.
     """
-    if node.op.name not in CONSTANT:
+    name = node.op.name
+    if name not in CONSTANT:
         return None
+    if name == "constant":
+        return None if node in keep else scalar_value(node)
     while node.op.name in REPEATING and node not in keep:
         node = node.inputs[0]
     return None if node in keep else scalar_value(node)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable
 from ..core.graph import Graph
 from ..core.node import Node
 from ..core.op import ArgReduction, Reduction
+from ..core.provenance import inherit
 from ..core.traversal import transform
 from ..ops.shape import expand_dims, squeeze, swap_last
 from .pattern import COMMUTATIVE
@@ -51,10 +52,11 @@ class CommonSubexpressions:
             twin = node if key is None else seen.setdefault(key, node)
             if twin is node:
                 return node
-            made = replace(node, _rule_of(node), {"node": node, "twin": twin})
+            made = replace(node, _rule_of(node), {"node": node, "twin": twin}, reason)
             return node if made is None else made
 
-        return with_roots(graph, transform(graph.roots, merged, nodes=graph.nodes))
+        with inherit() as reason:
+            return with_roots(graph, transform(graph.roots, merged, nodes=graph.nodes))
 
 
 def _twin_key(node: Node) -> Hashable:

@@ -142,16 +142,21 @@ def fits(pattern: Pattern) -> Fits:
 def _operation_fits(pattern: Apply) -> Fits:
     op, attrs, count = pattern.op, pattern.attrs, len(pattern.operands)
     operations = [(k, part.op) for k, part in enumerate(pattern.operands) if isinstance(part, Apply)]
-    parts = [fits(part) for part in pattern.operands]
+    numbers = [(k, part.value) for k, part in enumerate(pattern.operands) if isinstance(part, Literal)]
+    parts = [(k, fits(part)) for k, part in enumerate(pattern.operands) if not isinstance(part, Literal)]
 
     def found(node: Node, keep: Collection[Node], bound: Bound) -> bool:
         if node.op.name != op or len(node.inputs) != count or node in keep:
             return False
-        for k, name in operations:
-            if node.inputs[k].op.name != name:
-                return False  # a look from outside: most candidates fail here, at little cost
-        for part, parent in zip(parts, node.inputs, strict=True):
-            if not part(parent, keep, bound):
+        inputs = node.inputs
+        for k, name in operations:  # a look from outside: most candidates fail here, at little cost
+            if inputs[k].op.name != name:
+                return False
+        for k, number in numbers:
+            if not _same_number(scalar(inputs[k], keep), number):
+                return False
+        for k, part in parts:
+            if not part(inputs[k], keep, bound):
                 return False
         return not attrs or all(_fits_attr(wanted, node.attrs[name], bound) for name, wanted in attrs)
 

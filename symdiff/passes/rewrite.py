@@ -13,7 +13,7 @@ import numpy as np
 from ..core.errors import GraphError
 from ..core.graph import Graph
 from ..core.node import Node, describe
-from ..core.provenance import Origin, inherit, rewritten
+from ..core.provenance import Origin, inherit, origin_here, rewritten
 from ..core.traversal import toposort, with_inputs
 from ..ops.convert import like
 from ..ops.shape import broadcast_to
@@ -97,21 +97,33 @@ class _Rewriting:
     ``onward`` has for a node what a rule made of it, which may not be normal yet."""
 
     def __init__(self, rules: RuleSet, known: Known, keep: frozenset[Node], spare: frozenset[Node]) -> None:
-        self.rules, self.keep, self.spare = rules, keep, spare
+        self.by_form, self.keep, self.spare = rules.by_form, keep, spare
         self.normal, self.instead = known
         self.onward: dict[Node, Node] = {}
+        self.reason = inherit()
         self.normal |= keep
 
     def visit(self, nodes: Sequence[Node]) -> None:
         """Find the normal forms of nodes that are given inputs first."""
-        normal, instead, by_form = self.normal, self.instead, self.rules.by_form
-        for node in nodes:
-            if node in normal or node in instead:
-                continue
-            if not by_form[node.form] and (not instead or instead.keys().isdisjoint(node.inputs)):
-                normal.add(node)  # as most nodes
-            elif not self._step(node):
-                self._settle(node)
+        normal, instead, by_form, keep = self.normal, self.instead, self.by_form, self.keep
+        known = instead.get
+        with self.reason:
+            for node in nodes:
+                if node in normal or node in instead:
+                    continue
+                if instead and not instead.keys().isdisjoint(node.inputs):
+                    fresh = with_inputs(node, tuple(map(known, node.inputs, node.inputs)))  # known, or itself
+                    if not by_form[fresh.form] and fresh not in instead and fresh not in keep:
+                        normal.add(fresh)
+                        instead[node] = fresh
+                        continue
+                elif by_form[node.form]:
+                    fresh = node
+                else:
+                    normal.add(node)  # as most nodes
+                    continue
+                if not self._step(node, fresh):
+                    self._settle(node)
 
     def _settle(self, node: Node) -> None:
         """The normal form of a node by way of those of the nodes that rules put in its place."""
@@ -126,28 +138,30 @@ class _Rewriting:
             elif waiting := [parent for parent in node.inputs if parent not in normal and parent not in instead]:
                 stack.extend(reversed(waiting))
             else:
-                self._step(node)
+                self._step(node, with_inputs(node, [instead.get(parent, parent) for parent in node.inputs]))
 
-    def _step(self, node: Node) -> bool:
-        """Take the first rule that matches the node over rewritten inputs; where none does, it is normal. True when the
-        node's normal form is known then."""
-        instead, fresh = self.instead, node
-        if instead and not instead.keys().isdisjoint(node.inputs):
-            fresh = with_inputs(node, [instead.get(parent, parent) for parent in node.inputs])
+    def _step(self, node: Node, fresh: Node) -> bool:
+        """Take the first rule that matches the node over rewritten inputs, ``fresh``; where none does, it is normal.
+        True when the node's normal form is known then."""
+        if fresh is not node:
             if fresh in self.keep:  # a node that is kept must not gain users
                 self.normal.add(node)
                 return True
             if self._same_as(node, fresh):
                 return True
-        candidates = self.rules.by_form[fresh.form]
+        candidates = self.by_form[fresh.form]
         after = fresh if not candidates or node in self.spare else self._replaced(fresh, candidates)
         if after is fresh:
             self.normal.add(fresh)
             return fresh is node or self._same_as(node, fresh)
-        if after is node or (after in self.onward and after not in self.normal and after not in instead):
+        if after is node or (after in self.onward and after not in self.normal and after not in self.instead):
             raise GraphError(f"rewrite: the rules lead from {describe(node)} to {describe(after)} and back")
         self.onward[node] = after
-        return False
+        if self.by_form[after.form] or after in self.instead or not self.normal.issuperset(after.inputs):
+            return False
+        self.normal.add(after)
+        self.instead[node] = after
+        return True
 
     def _same_as(self, node: Node, other: Node) -> bool:
         """Give the node the normal form of another, if that is known."""
@@ -163,28 +177,30 @@ class _Rewriting:
             bound = match(node, self.keep)
             if bound is None:
                 continue
-            replacement = replace(node, rule, bound, self.keep)
+            replacement = replace(node, rule, bound, self.reason, self.keep)
             if replacement is not None and replacement is not node:
                 return replacement
         return node
 
 
-def replace(node: Node, rule: Rule, bound: Bound, keep: frozenset[Node] = frozenset()) -> Node | None:
-    """What the rule makes of the node, in the node's own type and with its origins."""
-    origin = rewritten(node.origin, rule.name)
-    with inherit(origin):
-        made = rule.build(bound)
-        if made is None:
-            return None
-        replacement = _typed(node, rule, made)
+def replace(node: Node, rule: Rule, bound: Bound, reason: inherit, keep: frozenset[Node] = frozenset()) -> Node | None:
+    """What the rule makes of the node, in the node's own type and with its origins. ``reason`` is the context that this
+    is called in."""
+    reason.origin, reason.rewrite = node.origin, rule.name
+    made = rule.build(bound)
+    if made is None:
+        return None
+    replacement = _typed(node, rule, made)
     if keep and _meets(replacement, keep, bound):
         return None
-    if replacement is not node and replacement.inputs:
-        replacement.add_origin(origin)
+    if replacement is node:
+        return node
+    if replacement.inputs:
+        replacement.add_origin(origin_here())
         for other in node.origins[1:]:
             replacement.add_origin(rewritten(other, rule.name))
     book = _journal.get()
-    if book is not None and replacement is not node:
+    if book is not None:
         book.fired.append((rule, node.origin))
     return replacement
 
@@ -192,7 +208,7 @@ def replace(node: Node, rule: Rule, bound: Bound, keep: frozenset[Node] = frozen
 def _typed(node: Node, rule: Rule, made: Any) -> Node:
     """The replacement in the shape of the node: a rule may have dropped a broadcast."""
     found = made if isinstance(made, Node) else like(made, node)
-    if found.type == node.type:
+    if found.type is node.type or found.type == node.type:
         return found
     if found.dtype != node.dtype:
         raise GraphError(f"rule {rule.name}: {describe(node)} became {describe(found)}, another dtype")

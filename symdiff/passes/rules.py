@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache, cached_property
 from types import CodeType
@@ -18,6 +19,7 @@ Matcher = Callable[[Node, Collection[Node]], Bound | None]  # a node, nodes not 
 Condition = Callable[..., bool]  # of names that the left side binds
 Build = Callable[..., Any]  # of such names -> the replacement (a node or a number), or None: not here after all
 
+_CALLED = re.compile(r"(\w+)\(")
 _ROOMS = (elementwise, reduce, shape, softmax)  # with the operators that a right side may apply
 
 
@@ -31,6 +33,7 @@ class Rule:
     """
 
     roots: frozenset[str] | None = None
+    operators: frozenset[str] = frozenset()  # without which it matches nothing
 
     def __init__(self, name: str, equation: str, may_match: Operators, build: Callable[[Bound], Any]) -> None:
         self.name, self.equation = name, equation
@@ -56,6 +59,7 @@ class PatternRule(Rule):
         self.roots = roots(left)
         if not self.roots:
             raise ValueError(f"rule {name!r}: the left side is not an operation: {left}")
+        self.operators = frozenset(_CALLED.findall(left))
         super().__init__(name, equation, over(self.roots), _by_name(build) if build else _value_of(right))
         self.condition = None if where is None else _by_name(where)
 
@@ -150,9 +154,19 @@ class RuleSet:
         self.rules = tuple(rules)
         self.by_form = _ByForm(self.rules)
 
-    def may_match(self, forms: Iterable[Form]) -> bool:
-        """Whether some rule may match a node of one of these forms."""
-        return any(self.by_form[form] for form in forms)
+    def may_match(self, forms: Collection[Form]) -> bool:
+        """Whether some rule may match in a graph with nodes of these forms. A pattern is parsed only where the graph
+        has all its operators: a start that finds everything else on disk would wait for it."""
+        if any(self.by_form.get(form) for form in forms):
+            return True
+        names = {form[0].name for form in forms}
+        return any(
+            rule.matchers(form)
+            for rule in self.rules
+            if rule.operators <= names
+            for form in forms
+            if form not in self.by_form and (rule.roots is None or form[0].name in rule.roots)
+        )
 
 
 Candidates = Sequence[tuple[Rule, Matcher]]

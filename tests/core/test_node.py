@@ -167,3 +167,16 @@ def test_a_node_of_known_length_unpacks() -> None:
     a, b = sd.input("x", (2, 3))
     assert a.shape == b.shape == (3,)
     assert a is sd.input("x", (2, 3))[0]
+
+
+def test_there_is_one_form_for_each_combination_of_operators():
+    x, y = sd.input("x", (3,)), sd.input("y", (3,))
+    assert (x + y).form is (y + x).form
+    assert (x + y).form is not (x + sd.exp(y)).form
+    assert [op.name for op in sd.exp(x).form] == ["exp", "input"]
+
+
+def test_a_constant_is_where_it_was_first_written():
+    first = sd.constant([1.5, 2.5, 4.75])
+    again = sd.constant([1.5, 2.5, 4.75])
+    assert again is first and len(again.origins) == 1

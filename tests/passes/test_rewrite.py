@@ -132,3 +132,12 @@ def test_the_result_depends_on_the_graph_alone():
     assert "cross_entropy" in first
     assert _structure("1", "0") == first
     assert _structure("2", "50") == first
+
+
+def test_a_pattern_is_parsed_only_where_a_graph_has_its_operators():
+    x = sd.input("x", (3,))
+    rules = RuleSet([rule("log1p", "log(1 + x) -> log1p(x)"), rule("one", "log(exp(x)) -> x")])
+    forms = {node.form for node in sd.Graph(sd.log(x * 2) + 1).nodes}
+    assert not rules.may_match(forms)
+    assert "orders" in rules.rules[0].__dict__ and "orders" not in rules.rules[1].__dict__
+    assert rules.may_match({node.form for node in sd.Graph(sd.log(sd.exp(x))).nodes})
