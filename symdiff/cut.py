@@ -8,13 +8,13 @@ along the rows or the columns of its result, or between its matrices.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from .core.dim import Dim, dim, product
 from .core.record import record
 from .lower.columns import COLUMNS
 from .lower.cost import cost_of
-from .lower.ir import Check, Combine, Expr, Handmade, Kernel, Let, Load, Loop, Statement, Store, Var
+from .lower.ir import Check, Combine, Expr, Handmade, Let, Load, Loop, Statement, Store, Var
 from .lower.program import KernelCall
 from .lower.rewrite import expressions, subexpressions, walk
 
@@ -29,20 +29,6 @@ class Cut:
     apart: tuple[int | Dim | None, ...]
     cost: int | Dim
     across: bool = False
-
-
-def cuts_of(calls: Iterable[KernelCall]) -> dict[KernelCall, Cut]:
-    """How to cut kernels, where they need not run as a whole. Calls of one kernel with the same sizes are alike."""
-    known: dict[tuple[Kernel, tuple[int | Dim, ...]], Cut | None] = {}
-    found: dict[KernelCall, Cut] = {}
-    for call in calls:
-        key = call.kernel, call.sizes
-        if key not in known:
-            known[key] = cut_of(call)
-        cut = known[key]
-        if cut is not None:
-            found[call] = cut
-    return found
 
 
 def cut_of(call: KernelCall) -> Cut | None:

@@ -85,15 +85,13 @@ class Plan(NamedTuple):
 
 def packed(steps: Sequence[StepWords]) -> Words:
     """Steps, each an address and its words; a name stands for an address."""
-    numbers: list[int] = []
-    addresses: list[tuple[int, str]] = []
-    for address, *words in steps:
-        for word in (address, len(words), *words):
-            if isinstance(word, str):
-                addresses.append((len(numbers), word))
-                word = 0
-            numbers.append(word)
-    return Words(len(steps), np.array(numbers, np.int64), tuple(addresses))
+    words: StepWords = []
+    for step in steps:
+        words += step[0], len(step) - 1, *step[1:]
+    addresses = tuple((position, word) for position, word in enumerate(words) if isinstance(word, str))
+    for position, _ in addresses:
+        words[position] = 0
+    return Words(len(steps), np.array(words, np.int64), addresses)
 
 
 def joined(*parts: Words) -> Words:

@@ -7,13 +7,13 @@ with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from .core.dim import Dim, product
 from .core.types import Shape
-from .cut import Cut, cuts_of
+from .cut import Cut, cut_of
 from .emit.module import Module
 from .lower.cost import cost_of
 from .lower.memory import bytes_of
@@ -30,6 +30,7 @@ from .lower.program import (
     Step,
     Storage,
     all_steps,
+    touches,
     written,
 )
 from .plan import RESERVED, UNREAD, Face, Pieces, Plan, StepWords, Words, packed, record_step
@@ -41,6 +42,20 @@ PRODUCT_GRAIN = 32  # rows or columns of a product that stay together: a tile of
 PRODUCT_SPEED, VECTOR_SPEED = 8, 2  # operations of a product in the time of one on the elements of arrays
 USUAL_BATCH = 128
 NO_LIMIT = 1 << 62  # steps of a loop that ends by itself
+
+
+_Called = KernelCall | Gemm
+"""Steps that call a function on buffers. There are many of few forms, which differ in where these are."""
+
+
+class _Way(NamedTuple):
+    """How to cut the steps of a form: the function, what becomes of each word, how many bytes apart the rows are in
+    each buffer (None where every share sees more than its own), and the pieces."""
+
+    function: str
+    moves: Sequence[Move]
+    apart: Sequence[Distance | None]
+    pieces: Pieces
 
 
 class Slots:
@@ -87,8 +102,10 @@ class Table:
         self.outside: set[str] = set()  # what link.py finds in this process
         self.inside: dict[str, Words] = {}
         self.reports: dict[Step, int] = {}
+        self._shared = team.can_share()
+        self._words: dict[Hashable, tuple[list[int], Sequence[int]]] = {}  # of the first step of each form
+        self._ways: dict[Hashable, list[_Way]] = {}  # to cut the steps of each form
         steps = list(all_steps(self.program))
-        self.cuts = cuts_of(step for step in steps if isinstance(step, KernelCall) and team.can_share())
         self.native = dict(self._done_natively(steps))
         called = {step: kernel for step, kernel in module.calls.items() if step not in self.native}
         used = set(called.values())
@@ -161,17 +178,17 @@ class Table:
             words = [self.slots.storage(step.source), self.slots.storage(step.target)]
             return [self._builtin("copy"), *words, self.slots.size(bytes_of(step.target))]
         if isinstance(step, CheckRange):
-            return [self.names[step], *self._call(step.call)]
+            return [self.names[step], *self._words_of(step.call)]
         if isinstance(step, Gemm):
-            return [self._gemm(step), *self._product_words(step)]
+            return [self._gemm(step), *self._words_of(step)]
         if step in self.native:
             return [self.native[step][0], *self._native_words(step)]
-        return [self.names[step], *self._call(step)]
+        return [self.names[step], *self._words_of(step)]
 
     def _together(self, program: Program) -> list[StepWords]:
         """The steps of a program, each at its place; one that is done together with a step before it leaves one there
         that shares out nothing."""
-        shared = zip(program.steps, runs([self._ways(step) for step in program.steps]), strict=True)
+        shared = zip(program.steps, runs([self._shares(step) for step in program.steps]), strict=True)
         return [self._step(step) if run is None else self._split(run) for step, run in shared]
 
     def _repetition(self, step: Repetition) -> StepWords:
@@ -204,7 +221,7 @@ class Table:
 
     def _inside(self, program: Program) -> tuple[str, int]:
         """The name of the table of a program inside, and the number of its steps."""
-        ways = [self._ways(step)[:1] for step in program.steps]
+        ways = [self._shares(step)[:1] for step in program.steps]
         steps = [self._split(way) if way else self._step(step) for step, way in zip(program.steps, ways, strict=True)]
         name = f"table {len(self.inside)}"
         self.inside[name] = packed(steps)
@@ -213,29 +230,46 @@ class Table:
     def _slot(self, buffer: Buffer | None) -> int:
         return 0 if buffer is None else self.slots.storage(buffer)
 
-    def _ways(self, step: Step) -> list[Share]:
+    def _shares(self, step: Step) -> list[Share]:
         """How threads may share a step, the best way first."""
-        if not team.can_share():
+        if not self._shared or not isinstance(step, _Called):
             return []
-        ways: list[Share] = []
-        if isinstance(step, Gemm) and blas.provider() == "own":  # the others have threads of their own
-            ways = self._cut_product(step)
-        elif isinstance(step, KernelCall) and step in self.native:
-            ways = self._cut_native(step)
-        elif isinstance(step, KernelCall) and step in self.cuts:
-            ways = [self._cut_kernel(step, self.cuts[step])]
-        return [way for way in ways if len(way.words) <= team.MOST_WORDS]
+        form = self._form(step)
+        if form not in self._ways:
+            self._ways[form] = self._cut(step)
+        ways = self._ways[form]
+        words = self._words_of(step) if ways else []
+        if not ways or len(words) > team.MOST_WORDS:
+            return []
+        changed = {buffer.storage for buffer in written(step)}
+        where = [(place(buffer), buffer.storage in changed) for buffer in touches(step)]
+        return [
+            Share(
+                way.function,
+                words,
+                way.moves,
+                [Memory(at, apart, new) for (at, new), apart in zip(where, way.apart, strict=True)],
+                way.pieces,
+            )
+            for way in ways
+        ]
 
-    def _cut_kernel(self, call: KernelCall, cut: Cut) -> Share:
-        rows, moves, memory = call.sizes[cut.size], [STAYS] * len(call.sizes), []
+    def _cut(self, step: _Called) -> list[_Way]:
+        if isinstance(step, Gemm):
+            return self._cut_product(step) if blas.provider() == "own" else []  # the others have threads of their own
+        if step in self.native:
+            return self._cut_native(step)
+        cut = cut_of(step)
+        return [] if cut is None else [self._cut_kernel(step, cut)]
+
+    def _cut_kernel(self, call: KernelCall, cut: Cut) -> _Way:
+        moves = [STAYS] * len(call.sizes)
         moves[cut.size] = COUNTS
-        changed = {buffer.storage for buffer in written(call)}
-        for param, buffer, apart in zip(call.kernel.params, call.buffers, cut.apart, strict=True):
+        for param, apart in zip(call.kernel.params, cut.apart, strict=True):
             moves.append(STAYS if apart is None else Move(apart))
             moves += [STAYS] * sum(isinstance(step, Dim) for step in _steps(param.shape))
-            memory.append(Memory(place(buffer), None if cut.across else apart, buffer.storage in changed))
-        pieces = Pieces(((cut.cost, 1),), rows, KERNEL_GRAIN)
-        return Share(self.names[call], self._call(call), moves, memory, pieces)
+        seen: Sequence[Distance | None] = [None] * len(cut.apart) if cut.across else cut.apart
+        return _Way(self.names[call], moves, seen, Pieces(((cut.cost, 1),), call.sizes[cut.size], KERNEL_GRAIN))
 
     def _split(self, run: Sequence[Share]) -> StepWords:
         """The step that shares out others, if there are any."""
@@ -257,13 +291,42 @@ class Table:
         slot = self.slots.size(move.each)
         return team.counts(slot) if move.counts else slot
 
-    def _call(self, call: KernelCall) -> list[int]:
-        words = [self.slots.size(size) for size in call.sizes]
+    def _words_of(self, step: _Called) -> list[int]:
+        """The words of a step: those of the first of its form, with storages of its own."""
+        form, storage = self._form(step), self.slots.storage
+        if form not in self._words:
+            self._words[form] = self._first_words(step)
+        words, places = self._words[form]
+        words = words.copy()
+        for position, buffer in zip(places, touches(step), strict=True):
+            words[position] = storage(buffer)
+        return words
+
+    def _form(self, step: _Called) -> Hashable:
+        """What the words of a step depend on, but for its storages, and the ways to cut it."""
+        if isinstance(step, Gemm):
+            sizes = step.m, step.n, step.k, step.count, step.stride_a, step.stride_b
+            return step.out.dtype, step.transpose_a, step.transpose_b, *sizes
+        return step if step in self.native else (step.kernel, step.sizes, step.views)
+
+    def _first_words(self, step: _Called) -> tuple[list[int], Sequence[int]]:
+        """The words of a step, and which of them are its storages, in the order of what it touches."""
+        if isinstance(step, Gemm):
+            return self._product_words(step), [gemm.WORDS.index(name) for name in "abc"]
+        if step in self.native:
+            words = self._native_words(step)
+            return words, range(len(words) - len(step.buffers), len(words))
+        return self._call(step)
+
+    def _call(self, call: KernelCall) -> tuple[list[int], list[int]]:
+        """The words of a call, and the positions of its buffers among them."""
+        words, places = [self.slots.size(size) for size in call.sizes], []
         for param, buffer, shape in zip(call.kernel.params, call.buffers, call.shapes(), strict=True):
+            places.append(len(words))
             words.append(self.slots.storage(buffer))
             steps = zip(_steps(param.shape), _steps(shape), strict=True)
             words += [self.slots.size(step) for known, step in steps if isinstance(known, Dim)]
-        return words
+        return words, places
 
     def _native_words(self, call: KernelCall) -> list[int]:
         """Of a routine that a native step does; words as in runtime/lapack_steps.py and runtime/convolution.py."""
@@ -272,20 +335,17 @@ class Table:
         numbers = [self.slots.size(number) for number in (*call.sizes, *whole)]
         return [*functions, *numbers, *map(self.slots.storage, call.buffers)]
 
-    def _cut_native(self, call: KernelCall) -> list[Share]:
+    def _cut_native(self, call: KernelCall) -> list[_Way]:
         function, functions = self.native[call]
         shared = call.shared
         if shared is None:
             return []
-        words = self._native_words(call)
-        moves = [STAYS] * (len(words) - len(call.buffers))
+        moves = [STAYS] * (len(functions) + len(call.sizes) + len(shared.whole))
         moves[len(functions) + shared.size] = COUNTS
         moves += [Move(d * buffer.dtype.itemsize) for d, buffer in zip(shared.distances, call.buffers, strict=True)]
-        changed = {buffer.storage for buffer in written(call)}
-        memory = [Memory(place(buffer), None, buffer.storage in changed) for buffer in call.buffers]
         # each piece prepares its operands anew, so there is one for each thread
         pieces = Pieces(((cost_of(call), PRODUCT_SPEED),), call.sizes[shared.size], shared.grain, each=1)
-        return [Share(function, words, moves, memory, pieces)]
+        return [_Way(function, moves, [None] * len(call.buffers), pieces)]
 
     def _product_words(self, step: Gemm) -> list[int]:
         size, lda, ldb = self.slots.size, step.m if step.transpose_a else step.k, step.k if step.transpose_b else step.n
@@ -304,7 +364,7 @@ class Table:
             *map(size, (step.count, step.stride_a, step.stride_b, step.m * step.n)),
         ]
 
-    def _cut_product(self, step: Gemm) -> list[Share]:
+    def _cut_product(self, step: Gemm) -> list[_Way]:
         """A product is cut between its matrices, or by the columns or rows of its result. By rows costs more where
         there are many columns, so it has to be asked for: by what follows, for the rows of a weight."""
         if step.count != 1:
@@ -320,18 +380,12 @@ class Table:
 
     def _cut_along(
         self, step: Gemm, along: str, rows: int | Dim, grain: int, distances: Mapping[str, Distance]
-    ) -> Share:
-        words = self._product_words(step)
-        moves, memory = [STAYS] * len(words), []
-        moves[gemm.WORDS.index(along)] = COUNTS
-        for name, buffer in (("a", step.a), ("b", step.b), ("c", step.out)):
-            apart = distances.get(name)
-            if apart is not None:
-                apart = apart * buffer.dtype.itemsize
-                moves[gemm.WORDS.index(name)] = Move(apart)
-            memory.append(Memory(place(buffer), None if along == "n" else apart, name == "c"))
+    ) -> _Way:
+        apart = {name: elements * step.out.dtype.itemsize for name, elements in distances.items()}
+        moves = [COUNTS if word == along else Move(apart[word]) if word in apart else STAYS for word in gemm.WORDS]
         speed = VECTOR_SPEED if 1 in (step.m, step.n) else PRODUCT_SPEED  # with a vector, memory sets the pace
-        return Share(self._gemm(step), words, moves, memory, Pieces(((cost_of(step), speed),), rows, grain))
+        pieces = Pieces(((cost_of(step), speed),), rows, grain)
+        return _Way(self._gemm(step), moves, [None if along == "n" else apart.get(name) for name in "abc"], pieces)
 
     def _gemm(self, step: Gemm) -> str:
         return self._builtin(f"gemm_{step.out.dtype.name}")

@@ -41,7 +41,7 @@ class Overwriting:
         """The kernel of a call with one parameter for the two; None where that is not safe."""
         if target is source or target.dtype != source.dtype or target.shape != source.shape:
             return None
-        if sum(other.storage is source.storage for other in call.buffers) > 1:
+        if [buffer.storage for buffer in call.buffers].count(source.storage) > 1:
             return None  # the same memory is read under another shape as well
         params, place = call.kernel.params, call.buffers.index
         return self._with_one(call.kernel, params[place(target)].name, params[place(source)].name)

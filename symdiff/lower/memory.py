@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import insort
-from functools import cache
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from heapq import heappop, heappush
 
 from ..core.dim import Dim, never_exceeds, product

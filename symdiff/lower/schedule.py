@@ -16,8 +16,8 @@ class Flow:
     """Who reads and who writes what, for steps that are known by their positions."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
-        self.writes = [dict.fromkeys(buffer.storage for buffer in written(step)) for step in steps]
-        self.reads = [list(dict.fromkeys(buffer.storage for buffer in read(step))) for step in steps]
+        self.writes = [dict.fromkeys([buffer.storage for buffer in written(step)]) for step in steps]
+        self.reads = [dict.fromkeys([buffer.storage for buffer in read(step)]) for step in steps]
         self.readers: dict[Storage, list[int]] = {}
         self.makers: dict[Storage, list[int]] = {}
         for position in range(len(steps)):
