@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .core.digest import as_bytes
 from .core.dim import Dim
 from .core.types import Shape
 from .runtime import team
@@ -19,7 +20,6 @@ from .runtime import team
 Array = np.ndarray[Any, Any]
 RESERVED = 3  # slots for the report of a failed step, and for what no step reads
 UNREAD = 2
-_BY_VALUE = 2  # the last version of marshal's format in which equal values have equal bytes
 Size = int | Dim
 StepWords = list[int | str]
 Codes = Mapping[str, tuple[str, str] | None]
@@ -114,7 +114,7 @@ def record_step(result: Face, record: int, cursor: int) -> StepWords:
 
 def encoded(plan: Plan, codes: Codes) -> bytes:
     """A plan, and where the code of its functions is."""
-    return marshal.dumps((_plain(plan), dict(codes)), _BY_VALUE)
+    return as_bytes((_plain(plan), dict(codes)))
 
 
 def decoded(data: bytes) -> tuple[Plan, Codes]:

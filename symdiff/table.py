@@ -7,15 +7,14 @@ with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from .core.dim import Dim, product
 from .core.types import Shape
-from .cut import Cut, cut_of
+from .cut import Way, kernel_ways, native_ways, product_ways
 from .emit.module import Module
-from .lower.cost import cost_of
 from .lower.memory import bytes_of
 from .lower.program import (
     Buffer,
@@ -35,27 +34,13 @@ from .lower.program import (
 )
 from .plan import RESERVED, UNREAD, Face, Pieces, Plan, StepWords, Words, packed, record_step
 from .runtime import blas, driver, gemm, native, repeat, team
-from .shares import COUNTS, STAYS, Distance, Memory, Move, Share, place, runs
+from .shares import STAYS, Memory, Move, Share, place, runs
 
-KERNEL_GRAIN = 16  # rows of a kernel that stay together: a cache line of the narrowest
-PRODUCT_GRAIN = 32  # rows or columns of a product that stay together: a tile of the widest
-PRODUCT_SPEED, VECTOR_SPEED = 8, 2  # operations of a product in the time of one on the elements of arrays
-USUAL_BATCH = 128
 NO_LIMIT = 1 << 62  # steps of a loop that ends by itself
 
 
 _Called = KernelCall | Gemm
 """Steps that call a function on buffers. There are many of few forms, which differ in where these are."""
-
-
-class _Way(NamedTuple):
-    """How to cut the steps of a form: the function, what becomes of each word, how many bytes apart the rows are in
-    each buffer (None where every share sees more than its own), and the pieces."""
-
-    function: str
-    moves: Sequence[Move]
-    apart: Sequence[Distance | None]
-    pieces: Pieces
 
 
 class Slots:
@@ -103,15 +88,16 @@ class Table:
         self.inside: dict[str, Words] = {}
         self.reports: dict[Step, int] = {}
         self._shared = team.can_share()
-        self._words: dict[Hashable, tuple[list[int], Sequence[int]]] = {}  # of the first step of each form
-        self._ways: dict[Hashable, list[_Way]] = {}  # to cut the steps of each form
+        self._calls: dict[Hashable, tuple[str, list[int], Sequence[int]]] = {}  # of the first step of each form
+        self._ways: dict[Hashable, list[Way]] = {}  # to cut the steps of each form
         steps = list(all_steps(self.program))
         self.native = dict(self._done_natively(steps))
-        called = {step: kernel for step, kernel in module.calls.items() if step not in self.native}
+        calls = ((step.call if isinstance(step, CheckRange) else step, made) for step, made in module.calls.items())
+        called = {call.kernel: made for call, made in calls if isinstance(call, KernelCall) and call not in self.native}
         used = set(called.values())
         self.kernels = {f"kernel {k}": kernel for k, kernel in enumerate(module.kernels) if kernel in used}
-        names = {kernel: name for name, kernel in self.kernels.items()}
-        self.names = {step: names[kernel] for step, kernel in called.items()}
+        names = {made: name for name, made in self.kernels.items()}
+        self.names = {kernel: names[made] for kernel, made in called.items()}
         self.plan = self._plan()
 
     def addresses(self) -> dict[str, int]:
@@ -177,13 +163,8 @@ class Table:
         if isinstance(step, Copy):
             words = [self.slots.storage(step.source), self.slots.storage(step.target)]
             return [self._builtin("copy"), *words, self.slots.size(bytes_of(step.target))]
-        if isinstance(step, CheckRange):
-            return [self.names[step], *self._words_of(step.call)]
-        if isinstance(step, Gemm):
-            return [self._gemm(step), *self._words_of(step)]
-        if step in self.native:
-            return [self.native[step][0], *self._native_words(step)]
-        return [self.names[step], *self._words_of(step)]
+        function, words = self._call(step.call if isinstance(step, CheckRange) else step)
+        return [function, *words]
 
     def _together(self, program: Program) -> list[StepWords]:
         """The steps of a program, each at its place; one that is done together with a step before it leaves one there
@@ -238,38 +219,25 @@ class Table:
         if form not in self._ways:
             self._ways[form] = self._cut(step)
         ways = self._ways[form]
-        words = self._words_of(step) if ways else []
-        if not ways or len(words) > team.MOST_WORDS:
+        if not ways:
+            return []
+        function, words = self._call(step)
+        if len(words) > team.MOST_WORDS:
             return []
         changed = {buffer.storage for buffer in written(step)}
-        where = [(place(buffer), buffer.storage in changed) for buffer in touches(step)]
-        return [
-            Share(
-                way.function,
-                words,
-                way.moves,
-                [Memory(at, apart, new) for (at, new), apart in zip(where, way.apart, strict=True)],
-                way.pieces,
-            )
-            for way in ways
-        ]
+        touched = [(place(buffer), buffer.storage in changed) for buffer in touches(step)]
+        shares = []
+        for moves, distances, pieces in ways:
+            memory = [Memory(at, apart, new) for (at, new), apart in zip(touched, distances, strict=True)]
+            shares.append(Share(function, words, moves, memory, pieces))
+        return shares
 
-    def _cut(self, step: _Called) -> list[_Way]:
+    def _cut(self, step: _Called) -> list[Way]:
         if isinstance(step, Gemm):
-            return self._cut_product(step) if blas.provider() == "own" else []  # the others have threads of their own
+            return product_ways(step) if blas.provider() == "own" else []  # the others have threads of their own
         if step in self.native:
-            return self._cut_native(step)
-        cut = cut_of(step)
-        return [] if cut is None else [self._cut_kernel(step, cut)]
-
-    def _cut_kernel(self, call: KernelCall, cut: Cut) -> _Way:
-        moves = [STAYS] * len(call.sizes)
-        moves[cut.size] = COUNTS
-        for param, apart in zip(call.kernel.params, cut.apart, strict=True):
-            moves.append(STAYS if apart is None else Move(apart))
-            moves += [STAYS] * sum(isinstance(step, Dim) for step in _steps(param.shape))
-        seen: Sequence[Distance | None] = [None] * len(cut.apart) if cut.across else cut.apart
-        return _Way(self.names[call], moves, seen, Pieces(((cut.cost, 1),), call.sizes[cut.size], KERNEL_GRAIN))
+            return native_ways(step, before=len(self.native[step][1]))
+        return kernel_ways(step)
 
     def _split(self, run: Sequence[Share]) -> StepWords:
         """The step that shares out others, if there are any."""
@@ -291,16 +259,16 @@ class Table:
         slot = self.slots.size(move.each)
         return team.counts(slot) if move.counts else slot
 
-    def _words_of(self, step: _Called) -> list[int]:
-        """The words of a step: those of the first of its form, with storages of its own."""
+    def _call(self, step: _Called) -> tuple[str, list[int]]:
+        """The function of a step and its words: those of the first step of its form, with storages of its own."""
         form, storage = self._form(step), self.slots.storage
-        if form not in self._words:
-            self._words[form] = self._first_words(step)
-        words, places = self._words[form]
+        if form not in self._calls:
+            self._calls[form] = self._first_call(step)
+        function, words, places = self._calls[form]
         words = words.copy()
         for position, buffer in zip(places, touches(step), strict=True):
             words[position] = storage(buffer)
-        return words
+        return function, words
 
     def _form(self, step: _Called) -> Hashable:
         """What the words of a step depend on, but for its storages, and the ways to cut it."""
@@ -309,17 +277,17 @@ class Table:
             return step.out.dtype, step.transpose_a, step.transpose_b, *sizes
         return step if step in self.native else (step.kernel, step.sizes, step.views)
 
-    def _first_words(self, step: _Called) -> tuple[list[int], Sequence[int]]:
-        """The words of a step, and which of them are its storages, in the order of what it touches."""
+    def _first_call(self, step: _Called) -> tuple[str, list[int], Sequence[int]]:
+        """The function, the words, and which of these are storages, in the order of what the step touches."""
         if isinstance(step, Gemm):
-            return self._product_words(step), [gemm.WORDS.index(name) for name in "abc"]
+            words, places = self._product_words(step), [gemm.WORDS.index(name) for name in "abc"]
+            return self._builtin(f"gemm_{step.out.dtype.name}"), words, places
         if step in self.native:
             words = self._native_words(step)
-            return words, range(len(words) - len(step.buffers), len(words))
-        return self._call(step)
+            return self.native[step][0], words, range(len(words) - len(step.buffers), len(words))
+        return self.names[step.kernel], *self._kernel_words(step)
 
-    def _call(self, call: KernelCall) -> tuple[list[int], list[int]]:
-        """The words of a call, and the positions of its buffers among them."""
+    def _kernel_words(self, call: KernelCall) -> tuple[list[int], list[int]]:
         words, places = [self.slots.size(size) for size in call.sizes], []
         for param, buffer, shape in zip(call.kernel.params, call.buffers, call.shapes(), strict=True):
             places.append(len(words))
@@ -334,18 +302,6 @@ class Table:
         functions = [self.slots.function(self._outside(name)) for name in self.native[call][1]]
         numbers = [self.slots.size(number) for number in (*call.sizes, *whole)]
         return [*functions, *numbers, *map(self.slots.storage, call.buffers)]
-
-    def _cut_native(self, call: KernelCall) -> list[_Way]:
-        function, functions = self.native[call]
-        shared = call.shared
-        if shared is None:
-            return []
-        moves = [STAYS] * (len(functions) + len(call.sizes) + len(shared.whole))
-        moves[len(functions) + shared.size] = COUNTS
-        moves += [Move(d * buffer.dtype.itemsize) for d, buffer in zip(shared.distances, call.buffers, strict=True)]
-        # each piece prepares its operands anew, so there is one for each thread
-        pieces = Pieces(((cost_of(call), PRODUCT_SPEED),), call.sizes[shared.size], shared.grain, each=1)
-        return [_Way(function, moves, [None] * len(call.buffers), pieces)]
 
     def _product_words(self, step: Gemm) -> list[int]:
         size, lda, ldb = self.slots.size, step.m if step.transpose_a else step.k, step.k if step.transpose_b else step.n
@@ -363,32 +319,6 @@ class Table:
             size(step.n),
             *map(size, (step.count, step.stride_a, step.stride_b, step.m * step.n)),
         ]
-
-    def _cut_product(self, step: Gemm) -> list[_Way]:
-        """A product is cut between its matrices, or by the columns or rows of its result. By rows costs more where
-        there are many columns, so it has to be asked for: by what follows, for the rows of a weight."""
-        if step.count != 1:
-            distances = {"a": step.stride_a, "b": step.stride_b, "c": step.m * step.n}
-            return [self._cut_along(step, "count", step.count, 1, distances)]
-        by_columns = {"b": step.k if step.transpose_b else 1, "c": 1}
-        by_rows = {"a": 1 if step.transpose_a else step.k, "c": step.n}
-        columns = self._cut_along(step, "n", step.n, PRODUCT_GRAIN, by_columns)
-        rows = self._cut_along(step, "m", step.m, PRODUCT_GRAIN, by_rows)
-        if not _is_wide(step):
-            return [rows]
-        return [columns, rows] if isinstance(step.m, int) else [columns]
-
-    def _cut_along(
-        self, step: Gemm, along: str, rows: int | Dim, grain: int, distances: Mapping[str, Distance]
-    ) -> _Way:
-        apart = {name: elements * step.out.dtype.itemsize for name, elements in distances.items()}
-        moves = [COUNTS if word == along else Move(apart[word]) if word in apart else STAYS for word in gemm.WORDS]
-        speed = VECTOR_SPEED if 1 in (step.m, step.n) else PRODUCT_SPEED  # with a vector, memory sets the pace
-        pieces = Pieces(((cost_of(step), speed),), rows, grain)
-        return _Way(self._gemm(step), moves, [None if along == "n" else apart.get(name) for name in "abc"], pieces)
-
-    def _gemm(self, step: Gemm) -> str:
-        return self._builtin(f"gemm_{step.out.dtype.name}")
 
     def _done_natively(self, steps: Iterable[Step]) -> Iterator[tuple[Step, tuple[str, list[str]]]]:
         """Routines that a native step does, with its name and those of the functions that are called there."""
@@ -408,14 +338,6 @@ class Table:
 def _is_kernel(name: str) -> bool:
     """Whether a function that is not a kernel of the program is compiled as one."""
     return name.startswith("gemm_") and blas.provider() != "own"
-
-
-def _is_wide(step: Gemm) -> bool:
-    """Whether to cut a product by columns: where rows are few or as many as a batch has, and columns are many."""
-    if not isinstance(step.n, int):
-        return isinstance(step.m, int) and step.m < PRODUCT_GRAIN
-    rows = step.m if isinstance(step.m, int) else USUAL_BATCH
-    return step.n >= rows
 
 
 def _steps(shape: Shape) -> list[int | Dim]:
