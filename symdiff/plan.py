@@ -88,7 +88,7 @@ def packed(steps: Sequence[StepWords]) -> Words:
     words: StepWords = []
     for step in steps:
         words += step[0], len(step) - 1, *step[1:]
-    addresses = tuple((position, word) for position, word in enumerate(words) if isinstance(word, str))
+    addresses = tuple((position, word) for position, word in enumerate(words) if type(word) is str)
     for position, _ in addresses:
         words[position] = 0
     return Words(len(steps), np.array(words, np.int64), addresses)

@@ -250,12 +250,11 @@ class Table:
         pieces = pieces._replace(costs=tuple(cost for share in run for cost in share.pieces.costs))
         words += [slots.size(pieces.rows), pieces.grain, slots.number_of(pieces), len(run)]
         for share in run:
-            words += [share.function, len(share.words), *share.words, *map(self._move, share.moves)]
+            moves = [team.WHOLE if move == STAYS else self._move(move) for move in share.moves]
+            words += [share.function, len(share.words), *share.words, *moves]
         return words
 
     def _move(self, move: Move) -> int:
-        if move == STAYS:
-            return team.WHOLE
         slot = self.slots.size(move.each)
         return team.counts(slot) if move.counts else slot
 
