@@ -106,7 +106,8 @@ class NativeExecutor:
         found = None if self._found is None else linked(*self._found)
         if found is not None:
             return found
-        table = self._table
+        with paused_collector():
+            table = self._table
         functions = table.addresses()
         if self._key is not None:
             kept.store(self._key, table.plan, codes_of(functions, table.outside))

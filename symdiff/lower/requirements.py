@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from ..core.dim import Dim
 from ..core.node import Node, describe
@@ -15,13 +16,13 @@ def requirements(nodes: Sequence[Node]) -> list[Requirement]:
     """Sizes that must not be negative, each with the message for when one is."""
     found: dict[int | Dim, Requirement] = {}
     shapes: set[Shape] = set()  # a shape that was seen says nothing new
+    asks_more = cache(_asks_more)
     for node in nodes:
-        new = node.shape not in shapes
-        if new:
-            shapes.add(node.shape)
-        if new or _asks_more(node.op):
-            for size, message in _of(node):
-                found.setdefault(size, Requirement(size, f"{node.op.name}: {message}, at {node.origin.place}"))
+        if node.shape in shapes and not asks_more(node.op):
+            continue
+        shapes.add(node.shape)
+        for size, message in _of(node):
+            found.setdefault(size, Requirement(size, f"{node.op.name}: {message}, at {node.origin.place}"))
     return list(found.values())
 
 
