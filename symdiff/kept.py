@@ -104,7 +104,7 @@ class _Form:
             return ()
         attrs = node.attrs
         if node.op.name in _LEAVES:
-            return attrs["name"], attrs["dtype"].name, self._value(attrs["shape"])
+            return attrs["name"], attrs["dtype"].str, self._value(attrs["shape"])
         return tuple((name, self._value(value)) for name, value in attrs.items())
 
     def _value(self, value: Any) -> Any:

@@ -133,7 +133,7 @@ def decoded(data: bytes) -> tuple[Plan, Codes]:
 def _plain(value: Any) -> Any:
     """In types that marshal knows. It tells lists from tuples."""
     if isinstance(value, tuple):
-        return tuple(map(_plain, value))
+        return tuple([part if type(part) in (int, str) else _plain(part) for part in value])
     if isinstance(value, Dim):
         return [value.terms]
     if isinstance(value, np.ndarray):
