@@ -186,16 +186,11 @@ class _Lowering:
 
     def _kernel_call(self, region: Region, position: int) -> KernelCall:
         home = self.fusion.home
-
-        def filled(node: Node) -> bool:
-            return home.get(node, -1) < position
-
-        like, number = form(region, self.fusion.rank, lambda node: node in self.params and filled(node))
-        made = self.made.get(like)
-        if made is None:
-            values = Values(region, self.params, filled, self.names, self.memory_names)
-            made = self.made[like] = self._built(region, values, number)
-        kernel, sizes, operands = made
+        values = Values(region, self.params, lambda node: home.get(node, -1) < position, self.names, self.memory_names)
+        like, number = form(region, self.fusion.rank, values.in_memory)
+        if like not in self.made:
+            self.made[like] = self._built(region, values, number)
+        kernel, sizes, operands = self.made[like]
         nodes = list(number)
         buffers = tuple(self._scratch(p) if isinstance(p, Param) else self.buffers[nodes[p]] for p in operands)
         results = (*region.stores, *dict.fromkeys(concat for _, concat, _, _ in region.parts))
