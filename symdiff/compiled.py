@@ -16,6 +16,7 @@ from .core.errors import GraphError, ShapeError, StateError, explain
 from .core.graph import Graph
 from .core.node import Node, describe
 from .core.provenance import here
+from .core.types import TensorType
 from .executor import Optimized, Params, make_executor
 from .history import Metrics
 from .lower.budget import Budget
@@ -175,17 +176,18 @@ class _Program:
         known, params = self._bound
         if known() is state:
             return params
-        params = {param: self._param_in(state, param) for param in self._params}
+        types = state.types
+        params = {param: self._param_in(state, types, param) for param in self._params}
         self._bound = (weakref.ref(state), params)
         return params
 
-    def _param_in(self, state: State, param: Node) -> Array:
+    def _param_in(self, state: State, types: Mapping[str, TensorType], param: Node) -> Array:
         name = param.attrs["name"]
-        if name not in state:
+        if name not in types:
             problem = f"the state has no {describe(param)}; it has {', '.join(state) or 'no parameters'}"
             raise StateError(explain(self.name, problem, at=param.origin.place))
-        if state.types[name] != param.type:
-            problem = f"the state has {name} as {state.types[name]}, the model as {param.type}"
+        if types[name] != param.type:
+            problem = f"the state has {name} as {types[name]}, the model as {param.type}"
             raise StateError(explain(self.name, problem, at=param.origin.place))
         return state[name]
 

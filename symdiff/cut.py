@@ -8,15 +8,91 @@ along the rows or the columns of its result, or between its matrices.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from .core.dim import Dim, dim, product
 from .core.record import record
+from .emit.canonical import strides
 from .lower.columns import COLUMNS
 from .lower.cost import cost_of
-from .lower.ir import Check, Combine, Expr, Handmade, Kernel, Let, Load, Loop, Statement, Store, Var
-from .lower.program import KernelCall
+from .lower.ir import Check, Combine, Expr, Handmade, Let, Load, Loop, Statement, Store, Var
+from .lower.program import Gemm, KernelCall
 from .lower.rewrite import expressions, subexpressions, walk
+from .plan import Pieces
+from .runtime import gemm
+from .shares import COUNTS, STAYS, Distance, Move
+
+KERNEL_GRAIN = 16  # rows of a kernel that stay together: a cache line of the narrowest
+PRODUCT_GRAIN = 32  # rows or columns of a product that stay together: a tile of the widest
+PRODUCT_SPEED, VECTOR_SPEED = 8, 2  # operations of a product in the time of one on the elements of arrays
+USUAL_BATCH = 128
+
+
+class Way(NamedTuple):
+    """A way to cut a step: what becomes of each of its words, how many bytes apart the rows are in each of its buffers
+    (None where every share sees more than its own), and the pieces."""
+
+    moves: Sequence[Move]
+    apart: Sequence[Distance | None]
+    pieces: Pieces
+
+
+def kernel_ways(call: KernelCall) -> list[Way]:
+    """How to cut a kernel, whose words are its sizes, and each buffer with the strides that it does not know."""
+    cut = cut_of(call)
+    if cut is None:
+        return []
+    moves = [STAYS] * len(call.sizes)
+    moves[cut.size] = COUNTS
+    for param, apart in zip(call.kernel.params, cut.apart, strict=True):
+        moves += [STAYS if apart is None else Move(apart)] + [STAYS] * strides(param.shape).count(None)
+    own = [None] * len(cut.apart) if cut.across else cut.apart
+    return [Way(moves, own, Pieces(((cut.cost, 1),), call.sizes[cut.size], KERNEL_GRAIN))]
+
+
+def native_ways(call: KernelCall, before: int) -> list[Way]:
+    """How to cut a routine that a native step does, whose words are some others before, numbers and buffers."""
+    shared = call.shared
+    if shared is None:
+        return []
+    moves = [STAYS] * (before + len(call.sizes) + len(shared.whole))
+    moves[before + shared.size] = COUNTS
+    moves += [Move(d * buffer.dtype.itemsize) for d, buffer in zip(shared.distances, call.buffers, strict=True)]
+    # each piece prepares its operands anew, so there is one for each thread
+    pieces = Pieces(((cost_of(call), PRODUCT_SPEED),), call.sizes[shared.size], shared.grain, each=1)
+    return [Way(moves, [None] * len(call.buffers), pieces)]
+
+
+def product_ways(step: Gemm) -> list[Way]:
+    """A product is cut between its matrices, or by the columns or rows of its result. By rows costs more where there
+    are many columns, so it has to be asked for: by what follows, for the rows of a weight."""
+    if step.count != 1:
+        distances = {"a": step.stride_a, "b": step.stride_b, "c": step.m * step.n}
+        return [_along(step, "count", step.count, 1, distances)]
+    by_columns = {"b": step.k if step.transpose_b else 1, "c": 1}
+    by_rows = {"a": 1 if step.transpose_a else step.k, "c": step.n}
+    columns = _along(step, "n", step.n, PRODUCT_GRAIN, by_columns)
+    rows = _along(step, "m", step.m, PRODUCT_GRAIN, by_rows)
+    if not _is_wide(step):
+        return [rows]
+    return [columns, rows] if isinstance(step.m, int) else [columns]
+
+
+def _along(step: Gemm, along: str, rows: Distance, grain: int, distances: Mapping[str, Distance]) -> Way:
+    apart = {name: elements * step.out.dtype.itemsize for name, elements in distances.items()}
+    moves = [COUNTS if word == along else Move(apart[word]) if word in apart else STAYS for word in gemm.WORDS]
+    own = [None if along == "n" else apart.get(name) for name in "abc"]
+    speed = VECTOR_SPEED if 1 in (step.m, step.n) else PRODUCT_SPEED  # with a vector, memory sets the pace
+    return Way(moves, own, Pieces(((cost_of(step), speed),), rows, grain))
+
+
+def _is_wide(step: Gemm) -> bool:
+    """Whether to cut a product by columns: where rows are few or as many as a batch has, and columns are many."""
+    if not isinstance(step.n, int):
+        return isinstance(step.m, int) and step.m < PRODUCT_GRAIN
+    rows = step.m if isinstance(step.m, int) else USUAL_BATCH
+    return step.n >= rows
 
 
 @record
@@ -29,20 +105,6 @@ class Cut:
     apart: tuple[int | Dim | None, ...]
     cost: int | Dim
     across: bool = False
-
-
-def cuts_of(calls: Iterable[KernelCall]) -> dict[KernelCall, Cut]:
-    """How to cut kernels, where they need not run as a whole. Calls of one kernel with the same sizes are alike."""
-    known: dict[tuple[Kernel, tuple[int | Dim, ...]], Cut | None] = {}
-    found: dict[KernelCall, Cut] = {}
-    for call in calls:
-        key = call.kernel, call.sizes
-        if key not in known:
-            known[key] = cut_of(call)
-        cut = known[key]
-        if cut is not None:
-            found[call] = cut
-    return found
 
 
 def cut_of(call: KernelCall) -> Cut | None:

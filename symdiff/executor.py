@@ -13,7 +13,6 @@ from .core.errors import GraphError, explain
 from .core.graph import Graph
 from .core.node import Node
 from .core.provenance import inherit, origin_here
-from .interpret import interpret_graph
 from .lower.budget import Budget
 from .state import State
 
@@ -135,6 +134,8 @@ class NumpyExecutor:
     def call(
         self, arrays: Sequence[Array], sizes: Mapping[str, int], params: Params, state: State | None = None
     ) -> list[Array]:
+        from .interpret import interpret_graph  # which native code does without
+
         values = {**params, **dict(zip(self.graph.inputs, arrays, strict=True))}
         found = interpret_graph(self.graph, values, sizes)
         split = len(self.graph.outputs)

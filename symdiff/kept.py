@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .core.body import BOUND, Body
-from .core.digest import digest, digest_of
+from .core.digest import as_bytes, digest
 from .core.dim import Dim
 from .core.graph import Graph
 from .core.node import Node
@@ -47,7 +47,7 @@ def key(graph: Graph, passes: Sequence[Callable[..., Any]] | None, budget: Budge
         return None
     settings = [os.environ.get(name, "") for name in _SETTINGS]
     around = (own_files.digests().package, sys.version, np.__version__, native.versions(), team.threads(), settings)
-    return digest_of((program, form.lines, around))
+    return digest(as_bytes((program, form.lines, around)))
 
 
 def load(key: str) -> tuple[Plan, Codes] | None:
@@ -70,7 +70,7 @@ class _UnknownError(Exception):
 
 class _Form:
     """A graph as numbers and names. ``lines`` has each node as its operator, its attributes and the lines of its
-    inputs, so that its text is the same for equal graphs alone."""
+    inputs, so that they are the same for equal graphs alone."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[Any, ...]] = []
@@ -90,10 +90,11 @@ class _Form:
         return None if budget is None else (self._value(budget.bytes), self._value(tuple(budget.sizes.items())))
 
     def _add(self, nodes: Sequence[Node]) -> None:
+        numbers = self.numbers
         for node in nodes:
-            if node not in self.numbers:
-                line = (node.op.name, self._attributes(node), [self.numbers[parent] for parent in node.inputs])
-                self.numbers[node] = len(self.lines)
+            if node not in numbers:
+                line = (node.op.name, self._attributes(node), [numbers[parent] for parent in node.inputs])
+                numbers[node] = len(self.lines)
                 self.lines.append(line)
 
     def _attributes(self, node: Node) -> tuple[Any, ...]:
@@ -103,11 +104,11 @@ class _Form:
             return ()
         attrs = node.attrs
         if node.op.name in _LEAVES:
-            return attrs["name"], attrs["dtype"].name, self._value(attrs["shape"])
+            return attrs["name"], attrs["dtype"].str, self._value(attrs["shape"])
         return tuple((name, self._value(value)) for name, value in attrs.items())
 
     def _value(self, value: Any) -> Any:
-        """In a form whose text says all of it, and says it of nothing else: what is not plain begins with its kind."""
+        """In plain data that says all of it, and says it of nothing else: what is not plain begins with its kind."""
         if type(value) in _PLAIN:
             return value
         if type(value) is tuple:

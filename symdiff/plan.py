@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .core.digest import as_bytes
 from .core.dim import Dim
 from .core.types import Shape
 from .runtime import team
@@ -19,7 +20,6 @@ from .runtime import team
 Array = np.ndarray[Any, Any]
 RESERVED = 3  # slots for the report of a failed step, and for what no step reads
 UNREAD = 2
-_BY_VALUE = 2  # the last version of marshal's format in which equal values have equal bytes
 Size = int | Dim
 StepWords = list[int | str]
 Codes = Mapping[str, tuple[str, str] | None]
@@ -85,15 +85,13 @@ class Plan(NamedTuple):
 
 def packed(steps: Sequence[StepWords]) -> Words:
     """Steps, each an address and its words; a name stands for an address."""
-    numbers: list[int] = []
-    addresses: list[tuple[int, str]] = []
-    for address, *words in steps:
-        for word in (address, len(words), *words):
-            if isinstance(word, str):
-                addresses.append((len(numbers), word))
-                word = 0
-            numbers.append(word)
-    return Words(len(steps), np.array(numbers, np.int64), tuple(addresses))
+    words: StepWords = []
+    for step in steps:
+        words += step[0], len(step) - 1, *step[1:]
+    addresses = tuple((position, word) for position, word in enumerate(words) if type(word) is str)
+    for position, _ in addresses:
+        words[position] = 0
+    return Words(len(steps), np.array(words, np.int64), addresses)
 
 
 def joined(*parts: Words) -> Words:
@@ -116,7 +114,7 @@ def record_step(result: Face, record: int, cursor: int) -> StepWords:
 
 def encoded(plan: Plan, codes: Codes) -> bytes:
     """A plan, and where the code of its functions is."""
-    return marshal.dumps((_plain(plan), dict(codes)), _BY_VALUE)
+    return as_bytes((_plain(plan), dict(codes)))
 
 
 def decoded(data: bytes) -> tuple[Plan, Codes]:
@@ -135,7 +133,7 @@ def decoded(data: bytes) -> tuple[Plan, Codes]:
 def _plain(value: Any) -> Any:
     """In types that marshal knows. It tells lists from tuples."""
     if isinstance(value, tuple):
-        return tuple(map(_plain, value))
+        return tuple([part if type(part) in (int, str) else _plain(part) for part in value])
     if isinstance(value, Dim):
         return [value.terms]
     if isinstance(value, np.ndarray):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,8 @@ class State:
         """The values that the initialisers of ``params`` give. They depend on the seed and each name alone."""
         state = cls({param.attrs["name"]: param.type for param in params})
         for param in params:
-            state._views[param.attrs["name"]][...] = initial_value(param, seed)
+            if param.attrs["init"] is not None:  # else it is zero, which it is already
+                state._views[param.attrs["name"]][...] = initial_value(param, seed)
         return state
 
     @classmethod
@@ -147,25 +149,20 @@ def _allocate(types: Mapping[str, TensorType]) -> dict[str, Array]:
     """Zeroed views, in the order given, into one aligned buffer per dtype."""
     views: dict[str, Array] = {}
     for dtype in dict.fromkeys(type.dtype for type in types.values()):
-        offsets, end = {}, 0
-        for name, type in types.items():
-            if type.dtype == dtype:
-                offsets[name] = end
-                end += _round_up(_element_count(type) * dtype.itemsize)
+        shapes = {name: _numbers(type) for name, type in types.items() if type.dtype == dtype}
+        offsets, end = [], 0
+        for shape in shapes.values():
+            offsets.append(end)
+            end += _round_up(prod(shape) * dtype.itemsize)
         memory = np.zeros(end + _ALIGNMENT, np.uint8)
         start = -memory.ctypes.data % _ALIGNMENT
-        for name, offset in offsets.items():
-            shape = _numbers(types[name])
+        for (name, shape), offset in zip(shapes.items(), offsets, strict=True):
             views[name] = np.ndarray(shape, dtype, memory, start + offset)
     return {name: views[name] for name in types}
 
 
 def _numbers(type: TensorType) -> tuple[int, ...]:
-    return tuple(int(size) for size in type.shape)  # type: ignore[arg-type]  # a parameter's sizes are numbers
-
-
-def _element_count(type: TensorType) -> int:
-    return int(np.prod(_numbers(type), dtype=np.int64))
+    return tuple(map(int, type.shape))  # type: ignore[arg-type]  # a parameter's sizes are numbers
 
 
 def _round_up(size: int) -> int:

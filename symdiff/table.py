@@ -7,15 +7,14 @@ with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from .core.dim import Dim, product
 from .core.types import Shape
-from .cut import Cut, cuts_of
+from .cut import Way, kernel_ways, native_ways, product_ways
 from .emit.module import Module
-from .lower.cost import cost_of
 from .lower.memory import bytes_of
 from .lower.program import (
     Buffer,
@@ -30,17 +29,18 @@ from .lower.program import (
     Step,
     Storage,
     all_steps,
+    touches,
     written,
 )
 from .plan import RESERVED, UNREAD, Face, Pieces, Plan, StepWords, Words, packed, record_step
 from .runtime import blas, driver, gemm, native, repeat, team
-from .shares import COUNTS, STAYS, Distance, Memory, Move, Share, place, runs
+from .shares import STAYS, Memory, Move, Share, place, runs
 
-KERNEL_GRAIN = 16  # rows of a kernel that stay together: a cache line of the narrowest
-PRODUCT_GRAIN = 32  # rows or columns of a product that stay together: a tile of the widest
-PRODUCT_SPEED, VECTOR_SPEED = 8, 2  # operations of a product in the time of one on the elements of arrays
-USUAL_BATCH = 128
 NO_LIMIT = 1 << 62  # steps of a loop that ends by itself
+
+
+_Called = KernelCall | Gemm
+"""Steps that call a function on buffers. There are many of few forms, which differ in where these are."""
 
 
 class Slots:
@@ -87,14 +87,17 @@ class Table:
         self.outside: set[str] = set()  # what link.py finds in this process
         self.inside: dict[str, Words] = {}
         self.reports: dict[Step, int] = {}
+        self._shared = team.can_share()
+        self._calls: dict[Hashable, tuple[str, list[int], Sequence[int]]] = {}  # of the first step of each form
+        self._ways: dict[Hashable, list[Way]] = {}  # to cut the steps of each form
         steps = list(all_steps(self.program))
-        self.cuts = cuts_of(step for step in steps if isinstance(step, KernelCall) and team.can_share())
         self.native = dict(self._done_natively(steps))
-        called = {step: kernel for step, kernel in module.calls.items() if step not in self.native}
+        calls = ((step.call if isinstance(step, CheckRange) else step, made) for step, made in module.calls.items())
+        called = {call.kernel: made for call, made in calls if isinstance(call, KernelCall) and call not in self.native}
         used = set(called.values())
         self.kernels = {f"kernel {k}": kernel for k, kernel in enumerate(module.kernels) if kernel in used}
-        names = {kernel: name for name, kernel in self.kernels.items()}
-        self.names = {step: names[kernel] for step, kernel in called.items()}
+        names = {made: name for name, made in self.kernels.items()}
+        self.names = {kernel: names[made] for kernel, made in called.items()}
         self.plan = self._plan()
 
     def addresses(self) -> dict[str, int]:
@@ -161,18 +164,13 @@ class Table:
         if isinstance(step, Copy):
             words = [self.slots.storage(step.source), self.slots.storage(step.target)]
             return [self._builtin("copy"), *words, self.slots.size(bytes_of(step.target))]
-        if isinstance(step, CheckRange):
-            return [self.names[step], *self._call(step.call)]
-        if isinstance(step, Gemm):
-            return [self._gemm(step), *self._product_words(step)]
-        if step in self.native:
-            return [self.native[step][0], *self._native_words(step)]
-        return [self.names[step], *self._call(step)]
+        function, words = self._call(step.call if isinstance(step, CheckRange) else step)
+        return [function, *words]
 
     def _together(self, program: Program) -> list[StepWords]:
         """The steps of a program, each at its place; one that is done together with a step before it leaves one there
         that shares out nothing."""
-        shared = zip(program.steps, runs([self._ways(step) for step in program.steps]), strict=True)
+        shared = zip(program.steps, runs([self._shares(step) for step in program.steps]), strict=True)
         return [self._step(step) if run is None else self._split(run) for step, run in shared]
 
     def _repetition(self, step: Repetition) -> StepWords:
@@ -205,7 +203,7 @@ class Table:
 
     def _inside(self, program: Program) -> tuple[str, int]:
         """The name of the table of a program inside, and the number of its steps."""
-        ways = [self._ways(step)[:1] for step in program.steps]
+        ways = [self._shares(step)[:1] for step in program.steps]
         steps = [self._split(way) if way else self._step(step) for step, way in zip(program.steps, ways, strict=True)]
         name = f"table {len(self.inside)}"
         self.inside[name] = packed(steps)
@@ -214,29 +212,33 @@ class Table:
     def _slot(self, buffer: Buffer | None) -> int:
         return 0 if buffer is None else self.slots.storage(buffer)
 
-    def _ways(self, step: Step) -> list[Share]:
+    def _shares(self, step: Step) -> list[Share]:
         """How threads may share a step, the best way first."""
-        if not team.can_share():
+        if not self._shared or not isinstance(step, _Called):
             return []
-        ways: list[Share] = []
-        if isinstance(step, Gemm) and blas.provider() == "own":  # the others have threads of their own
-            ways = self._cut_product(step)
-        elif isinstance(step, KernelCall) and step in self.native:
-            ways = self._cut_native(step)
-        elif isinstance(step, KernelCall) and step in self.cuts:
-            ways = [self._cut_kernel(step, self.cuts[step])]
-        return [way for way in ways if len(way.words) <= team.MOST_WORDS]
+        form = self._form(step)
+        if form not in self._ways:
+            self._ways[form] = self._cut(step)
+        ways = self._ways[form]
+        if not ways:
+            return []
+        function, words = self._call(step)
+        if len(words) > team.MOST_WORDS:
+            return []
+        changed = {buffer.storage for buffer in written(step)}
+        touched = [(place(buffer), buffer.storage in changed) for buffer in touches(step)]
+        shares = []
+        for moves, distances, pieces in ways:
+            memory = [Memory(at, apart, new) for (at, new), apart in zip(touched, distances, strict=True)]
+            shares.append(Share(function, words, moves, memory, pieces))
+        return shares
 
-    def _cut_kernel(self, call: KernelCall, cut: Cut) -> Share:
-        rows, moves, memory = call.sizes[cut.size], [STAYS] * len(call.sizes), []
-        moves[cut.size] = COUNTS
-        changed = {buffer.storage for buffer in written(call)}
-        for param, buffer, apart in zip(call.kernel.params, call.buffers, cut.apart, strict=True):
-            moves.append(STAYS if apart is None else Move(apart))
-            moves += [STAYS] * sum(isinstance(step, Dim) for step in _steps(param.shape))
-            memory.append(Memory(place(buffer), None if cut.across else apart, buffer.storage in changed))
-        pieces = Pieces(((cut.cost, 1),), rows, KERNEL_GRAIN)
-        return Share(self.names[call], self._call(call), moves, memory, pieces)
+    def _cut(self, step: _Called) -> list[Way]:
+        if isinstance(step, Gemm):
+            return product_ways(step) if blas.provider() == "own" else []  # the others have threads of their own
+        if step in self.native:
+            return native_ways(step, before=len(self.native[step][1]))
+        return kernel_ways(step)
 
     def _split(self, run: Sequence[Share]) -> StepWords:
         """The step that shares out others, if there are any."""
@@ -249,22 +251,50 @@ class Table:
         pieces = pieces._replace(costs=tuple(cost for share in run for cost in share.pieces.costs))
         words += [slots.size(pieces.rows), pieces.grain, slots.number_of(pieces), len(run)]
         for share in run:
-            words += [share.function, len(share.words), *share.words, *map(self._move, share.moves)]
+            moves = [team.WHOLE if move == STAYS else self._move(move) for move in share.moves]
+            words += [share.function, len(share.words), *share.words, *moves]
         return words
 
     def _move(self, move: Move) -> int:
-        if move == STAYS:
-            return team.WHOLE
         slot = self.slots.size(move.each)
         return team.counts(slot) if move.counts else slot
 
-    def _call(self, call: KernelCall) -> list[int]:
-        words = [self.slots.size(size) for size in call.sizes]
+    def _call(self, step: _Called) -> tuple[str, list[int]]:
+        """The function of a step and its words: those of the first step of its form, with storages of its own."""
+        form, storage = self._form(step), self.slots.storage
+        if form not in self._calls:
+            self._calls[form] = self._first_call(step)
+        function, words, places = self._calls[form]
+        words = words.copy()
+        for position, buffer in zip(places, touches(step), strict=True):
+            words[position] = storage(buffer)
+        return function, words
+
+    def _form(self, step: _Called) -> Hashable:
+        """What the words of a step depend on, but for its storages, and the ways to cut it."""
+        if isinstance(step, Gemm):
+            sizes = step.m, step.n, step.k, step.count, step.stride_a, step.stride_b
+            return step.out.dtype, step.transpose_a, step.transpose_b, *sizes
+        return step if step in self.native else (step.kernel, step.sizes, step.views)
+
+    def _first_call(self, step: _Called) -> tuple[str, list[int], Sequence[int]]:
+        """The function, the words, and which of these are storages, in the order of what the step touches."""
+        if isinstance(step, Gemm):
+            words, places = self._product_words(step), [gemm.WORDS.index(name) for name in "abc"]
+            return self._builtin(f"gemm_{step.out.dtype.name}"), words, places
+        if step in self.native:
+            words = self._native_words(step)
+            return self.native[step][0], words, range(len(words) - len(step.buffers), len(words))
+        return self.names[step.kernel], *self._kernel_words(step)
+
+    def _kernel_words(self, call: KernelCall) -> tuple[list[int], list[int]]:
+        words, places = [self.slots.size(size) for size in call.sizes], []
         for param, buffer, shape in zip(call.kernel.params, call.buffers, call.shapes(), strict=True):
+            places.append(len(words))
             words.append(self.slots.storage(buffer))
             steps = zip(_steps(param.shape), _steps(shape), strict=True)
             words += [self.slots.size(step) for known, step in steps if isinstance(known, Dim)]
-        return words
+        return words, places
 
     def _native_words(self, call: KernelCall) -> list[int]:
         """Of a routine that a native step does; words as in runtime/lapack_steps.py and runtime/convolution.py."""
@@ -272,21 +302,6 @@ class Table:
         functions = [self.slots.function(self._outside(name)) for name in self.native[call][1]]
         numbers = [self.slots.size(number) for number in (*call.sizes, *whole)]
         return [*functions, *numbers, *map(self.slots.storage, call.buffers)]
-
-    def _cut_native(self, call: KernelCall) -> list[Share]:
-        function, functions = self.native[call]
-        shared = call.shared
-        if shared is None:
-            return []
-        words = self._native_words(call)
-        moves = [STAYS] * (len(words) - len(call.buffers))
-        moves[len(functions) + shared.size] = COUNTS
-        moves += [Move(d * buffer.dtype.itemsize) for d, buffer in zip(shared.distances, call.buffers, strict=True)]
-        changed = {buffer.storage for buffer in written(call)}
-        memory = [Memory(place(buffer), None, buffer.storage in changed) for buffer in call.buffers]
-        # each piece prepares its operands anew, so there is one for each thread
-        pieces = Pieces(((cost_of(call), PRODUCT_SPEED),), call.sizes[shared.size], shared.grain, each=1)
-        return [Share(function, words, moves, memory, pieces)]
 
     def _product_words(self, step: Gemm) -> list[int]:
         size, lda, ldb = self.slots.size, step.m if step.transpose_a else step.k, step.k if step.transpose_b else step.n
@@ -304,38 +319,6 @@ class Table:
             size(step.n),
             *map(size, (step.count, step.stride_a, step.stride_b, step.m * step.n)),
         ]
-
-    def _cut_product(self, step: Gemm) -> list[Share]:
-        """A product is cut between its matrices, or by the columns or rows of its result. By rows costs more where
-        there are many columns, so it has to be asked for: by what follows, for the rows of a weight."""
-        if step.count != 1:
-            distances = {"a": step.stride_a, "b": step.stride_b, "c": step.m * step.n}
-            return [self._cut_along(step, "count", step.count, 1, distances)]
-        by_columns = {"b": step.k if step.transpose_b else 1, "c": 1}
-        by_rows = {"a": 1 if step.transpose_a else step.k, "c": step.n}
-        columns = self._cut_along(step, "n", step.n, PRODUCT_GRAIN, by_columns)
-        rows = self._cut_along(step, "m", step.m, PRODUCT_GRAIN, by_rows)
-        if not _is_wide(step):
-            return [rows]
-        return [columns, rows] if isinstance(step.m, int) else [columns]
-
-    def _cut_along(
-        self, step: Gemm, along: str, rows: int | Dim, grain: int, distances: Mapping[str, Distance]
-    ) -> Share:
-        words = self._product_words(step)
-        moves, memory = [STAYS] * len(words), []
-        moves[gemm.WORDS.index(along)] = COUNTS
-        for name, buffer in (("a", step.a), ("b", step.b), ("c", step.out)):
-            apart = distances.get(name)
-            if apart is not None:
-                apart = apart * buffer.dtype.itemsize
-                moves[gemm.WORDS.index(name)] = Move(apart)
-            memory.append(Memory(place(buffer), None if along == "n" else apart, name == "c"))
-        speed = VECTOR_SPEED if 1 in (step.m, step.n) else PRODUCT_SPEED  # with a vector, memory sets the pace
-        return Share(self._gemm(step), words, moves, memory, Pieces(((cost_of(step), speed),), rows, grain))
-
-    def _gemm(self, step: Gemm) -> str:
-        return self._builtin(f"gemm_{step.out.dtype.name}")
 
     def _done_natively(self, steps: Iterable[Step]) -> Iterator[tuple[Step, tuple[str, list[str]]]]:
         """Routines that a native step does, with its name and those of the functions that are called there."""
@@ -361,14 +344,6 @@ def native_step(name: str, dtype: str) -> tuple[Callable[[], int], tuple[str, ..
 def _is_kernel(name: str) -> bool:
     """Whether a function that is not a kernel of the program is compiled as one."""
     return name.startswith("gemm_") and blas.provider() != "own"
-
-
-def _is_wide(step: Gemm) -> bool:
-    """Whether to cut a product by columns: where rows are few or as many as a batch has, and columns are many."""
-    if not isinstance(step.n, int):
-        return isinstance(step.m, int) and step.m < PRODUCT_GRAIN
-    rows = step.m if isinstance(step.m, int) else USUAL_BATCH
-    return step.n >= rows
 
 
 def _steps(shape: Shape) -> list[int | Dim]:

@@ -57,10 +57,14 @@ def in_order(outputs: Mapping[str, Node], inputs: Sequence[Node] | None) -> Sequ
 
 def check_sizes(graph: Graph, binder: Binder) -> None:
     """Every symbolic size in the graph is one that the arguments determine."""
+    determined: set[Dim] = set()
     for node in graph.nodes:
-        for size in (*node.shape, *node.attrs.values()):
-            unknown = size.names - binder.names if isinstance(size, Dim) else ()
+        for size in (*node.shape, *node.attrs.values()) if node.attrs else node.shape:
+            if not isinstance(size, Dim) or size in determined:
+                continue
+            unknown = size.names - binder.names
             if unknown:
                 listed = ", ".join(map(describe, binder.inputs)) or "none"
                 problem = f"size {', '.join(sorted(unknown))} of {describe(node)} is no size of the inputs: {listed}"
                 raise GraphError(explain(graph.name, problem, at=node.origin.place))
+            determined.add(size)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from symdiff.lower.program import Storage
-from symdiff.shares import COUNTS, STAYS, Memory, Move, Pieces, Share, after, runs
+from symdiff.shares import COUNTS, STAYS, Memory, Move, Pieces, Run, Share, runs
 
 ROOT = Path(__file__).parents[1]
 GRADIENT, WEIGHT, MOMENT, ACTIVATION = 0, Storage("param"), Storage("param"), Storage("work", slot=3)
@@ -26,7 +26,7 @@ def test_an_update_follows_the_gradient_it_reads() -> None:
     """The product has 10 rows of 5 numbers, the update sees 50 numbers."""
     product = share(10, Memory(ACTIVATION, None, False), Memory(GRADIENT, 20, True))
     update = share(50, Memory(GRADIENT, 4, False), Memory(WEIGHT, 4, True), Memory(MOMENT, 4, True))
-    joined = after([product], update)
+    joined = Run(product).after(update)
     assert joined is not None
     assert joined.moves == [Move(5, counts=True), Move(20), Move(20), Move(20)]
     assert runs([[product], [update]]) == [[product, joined], []]
@@ -46,7 +46,7 @@ def test_an_update_follows_the_gradient_it_reads() -> None:
 )
 def test_a_step_that_has_to_wait(other: Share) -> None:
     product = share(10, Memory(ACTIVATION, None, False), Memory(GRADIENT, 20, True))
-    assert after([product], other) is None
+    assert Run(product).after(other) is None
     assert runs([[product], [other]]) == [[product], [other]]
 
 
@@ -61,7 +61,7 @@ def test_the_way_that_the_next_step_can_follow_is_taken() -> None:
     by_columns = share(5, Memory(GRADIENT, None, True))
     by_rows = share(10, Memory(GRADIENT, 20, True))
     update = share(10, Memory(GRADIENT, 20, False), Memory(WEIGHT, 20, True))
-    assert runs([[by_columns, by_rows], [update]])[0] == [by_rows, after([by_rows], update)]
+    assert runs([[by_columns, by_rows], [update]])[0] == [by_rows, Run(by_rows).after(update)]
     assert runs([[by_columns, by_rows], []]) == [[by_columns], None]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from ..core.digest import digest, digest_of
 from ..core.dim import product
 from ..core.types import Shape
 from ..lower.ir import (
@@ -37,21 +37,19 @@ def canonical(kernel: Kernel) -> str:
     numbers = {name: k for k, name in enumerate((*kernel.sizes, *(param.name for param in kernel.params)))}
     types = tuple((param.dtype.str, strides(param.shape)) for param in kernel.params)
     form = (_writer(), len(kernel.sizes), types, _Renamer(numbers).block(kernel.body))
-    return hashlib.sha256(repr(form).encode()).hexdigest()
+    return digest_of(form)
 
 
 def _digest_of_text(kernel: Handmade) -> str:
     types = tuple((param.dtype.str, strides(param.shape)) for param in kernel.params)
-    return hashlib.sha256(repr((_writer(), inspect.getsource(kernel.function), types)).encode()).hexdigest()
+    return digest_of((_writer(), inspect.getsource(kernel.function), types))
 
 
 @cache
 def _writer() -> str:
     """What turns kernels into text: compiled code is kept under the digest, which must stand for one text."""
-    own = hashlib.sha256()
-    for name in ("canonical", "constants", "expression", "kernel"):
-        own.update(Path(__file__).with_name(f"{name}.py").read_bytes())
-    return own.hexdigest()
+    own = [f"{name}.py" for name in ("canonical", "constants", "expression", "kernel")]
+    return digest(b"".join(Path(__file__).with_name(name).read_bytes() for name in own))
 
 
 def strides(shape: Shape) -> tuple[int | None, ...]:

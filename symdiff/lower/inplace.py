@@ -39,12 +39,12 @@ class Overwriting:
 
     def kernel_for(self, call: KernelCall, target: Buffer, source: Buffer) -> Kernel | None:
         """The kernel of a call with one parameter for the two; None where that is not safe."""
-        if target is source or (target.dtype, target.shape) != (source.dtype, source.shape):
+        if target is source or target.dtype != source.dtype or target.shape != source.shape:
             return None
-        if any(other.storage is source.storage for other in call.buffers if other is not source):
+        if [buffer.storage for buffer in call.buffers].count(source.storage) > 1:
             return None  # the same memory is read under another shape as well
-        names = {id(b): p.name for b, p in zip(call.buffers, call.kernel.params, strict=True)}
-        return self._with_one(call.kernel, names[id(target)], names[id(source)])
+        params, place = call.kernel.params, call.buffers.index
+        return self._with_one(call.kernel, params[place(target)].name, params[place(source)].name)
 
     def _with_one(self, kernel: Kernel, target: str, source: str) -> Kernel | None:
         """The kernel with one parameter for the two; None where it needs both."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from heapq import heappop, heappush
 
 from ..core.dim import Dim, never_exceeds, product
@@ -37,13 +38,15 @@ def share_in_place(steps: Sequence[Step], overwriting: Overwriting) -> None:
         if not isinstance(step, KernelCall):
             continue
         _settle_all([step])
+        dying = [b for b in step.buffers if b.role == "work" and last[b.storage] == position > first[b.storage]]
+        if not dying:
+            continue
         for target in step.buffers:
             if target.role != "work" or first[target.storage] != position:
                 continue
             until = last[target.storage]
-            for source in reversed(step.buffers):  # in a gradient the last is the youngest, which caches still have
-                dies = source.role == "work" and last[source.storage] == position > first[source.storage]
-                if dies and overwriting.put(step, target, source):
+            for source in reversed(dying):  # in a gradient the last is the youngest, which caches still have
+                if last[source.storage] == position and overwriting.put(step, target, source):
                     last[source.storage] = until
                     break
     _settle_all(steps)
@@ -52,7 +55,8 @@ def share_in_place(steps: Sequence[Step], overwriting: Overwriting) -> None:
 def _settle_all(steps: Sequence[Step]) -> None:
     for step in steps:
         for buffer in touches(step):
-            settle(buffer)
+            if buffer.storage.moved_to is not None:
+                settle(buffer)
 
 
 def settle(buffer: Buffer) -> None:
@@ -64,6 +68,7 @@ def settle(buffer: Buffer) -> None:
 def assign_slots(steps: Sequence[Step], buffers: Iterable[Buffer]) -> list[int | Dim]:
     """Give every working storage a slot; storages that are never alive together share one. Returns the slots' bytes."""
     sizes = _sizes(buffers)
+    fits = cache(never_exceeds)  # storages are many, their sizes few
     first, last = first_uses(steps), last_uses(steps)
     slots: list[int | Dim] = []
     busy: list[tuple[int, int]] = []  # a heap of (last use, slot)
@@ -72,12 +77,13 @@ def assign_slots(steps: Sequence[Step], buffers: Iterable[Buffer]) -> list[int |
         while busy and busy[0][0] < first[storage]:
             slot = heappop(busy)[1]
             insort(free.setdefault(slots[slot], []), slot)
-        found = _take(sizes[storage], free)
+        size = sizes[storage]
+        found = _take(size, free, fits)
         if found is None:
-            slots.append(sizes[storage])
+            slots.append(size)
             found = len(slots) - 1
-        elif never_exceeds(slots[found], sizes[storage]):
-            slots[found] = sizes[storage]
+        elif fits(slots[found], size):
+            slots[found] = size
         storage.slot = found
         heappush(busy, (last[storage], found))
     return slots
@@ -85,19 +91,24 @@ def assign_slots(steps: Sequence[Step], buffers: Iterable[Buffer]) -> list[int |
 
 def _sizes(buffers: Iterable[Buffer]) -> dict[Storage, int | Dim]:
     """Bytes of each working storage. Buffers that share one have the same number of bytes."""
+    elements = cache(product)
     found: dict[Storage, int | Dim] = {}
     for buffer in buffers:
-        if buffer.role == "work":
-            found.setdefault(buffer.storage, bytes_of(buffer))
+        if buffer.role == "work" and buffer.storage not in found:
+            found[buffer.storage] = elements(buffer.shape) * buffer.dtype.itemsize
     return found
 
 
-def _take(size: int | Dim, free: dict[int | Dim, list[int]]) -> int | None:
+def _take(
+    size: int | Dim, free: dict[int | Dim, list[int]], fits: Callable[[int | Dim, int | Dim], bool]
+) -> int | None:
     """A free slot that holds the size (the one that fits closest), else one that can grow to it."""
+    if free.get(size):
+        return free[size].pop(0)
     there = [own for own, slots in free.items() if slots]
-    holds = [own for own in there if never_exceeds(size, own)]
+    holds = [own for own in there if fits(size, own)]
     if holds:
-        closest = min(holds, key=lambda own: (sum(never_exceeds(other, own) for other in holds), free[own][0]))
+        closest = min(holds, key=lambda own: (sum(fits(other, own) for other in holds), free[own][0]))
         return free[closest].pop(0)
-    grows = [own for own in there if never_exceeds(own, size)]
+    grows = [own for own in there if fits(own, size)]
     return free[max(grows, key=lambda own: free[own][-1])].pop() if grows else None

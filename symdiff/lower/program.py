@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 from types import MappingProxyType
 from typing import Any, Literal
@@ -220,27 +220,30 @@ def _held(step: Step) -> Iterator[Buffer]:
         yield from program.held
 
 
-def touches(step: Step) -> Iterator[Buffer]:
+# Most steps are kernels and products, so these come first where steps are told apart.
+
+
+def touches(step: Step) -> Sequence[Buffer]:
     """Buffers a step reads or writes."""
+    if isinstance(step, KernelCall):
+        return step.buffers
+    if isinstance(step, Gemm):
+        return step.a, step.b, step.out
+    if isinstance(step, Copy):
+        return step.source, step.target
     if isinstance(step, CheckRange):
-        yield from step.call.buffers
-    elif isinstance(step, KernelCall):
-        yield from step.buffers
-    elif isinstance(step, Gemm):
-        yield from (step.a, step.b, step.out)
-    elif isinstance(step, Repetition):
-        yield from (rows.whole for rows in step.rows)
-        yield from (*step.carries, *step.captured, *_held(step))
-        yield from (buffer for buffer in (step.count, step.holds, step.trips) if buffer is not None)
-    elif isinstance(step, Choice):
-        yield from (step.holds, *step.captured, *step.results, *_held(step))
-    else:
-        yield from (step.source, step.target)
+        return step.call.buffers
+    if isinstance(step, Choice):
+        return step.holds, *step.captured, *step.results, *_held(step)
+    own = [buffer for buffer in (step.count, step.holds, step.trips) if buffer is not None]
+    return *(rows.whole for rows in step.rows), *step.carries, *step.captured, *_held(step), *own
 
 
 def can_fail(step: Step) -> bool:
     if isinstance(step, KernelCall):
         return bool(step.failure)
+    if isinstance(step, Gemm | Copy):
+        return False
     if isinstance(step, Repetition) and step.condition is not None and step.length is not None:
         return True  # it may not end in time
     return isinstance(step, CheckRange) or any(can_fail(one) for inner in programs_in(step) for one in inner.steps)
@@ -248,18 +251,18 @@ def can_fail(step: Step) -> bool:
 
 def written(step: Step) -> list[Buffer]:
     """Buffers a step writes."""
-    if isinstance(step, CheckRange):
-        return []
+    if isinstance(step, KernelCall):
+        return list(compress(step.buffers, step.kernel.written))
     if isinstance(step, Gemm):
         return [step.out]
     if isinstance(step, Copy):
         return [step.target]
+    if isinstance(step, CheckRange):
+        return []
     if isinstance(step, Repetition):
         own = [buffer for buffer in (step.holds, step.trips) if buffer is not None]
         return [*(rows.whole for rows in step.rows if rows.fresh), *step.carries, *own, *_held(step)]
-    if isinstance(step, Choice):
-        return [*step.results, *_held(step)]
-    return list(compress(step.buffers, step.kernel.written))
+    return [*step.results, *_held(step)]
 
 
 def read(step: Step) -> list[Buffer]:

@@ -5,7 +5,7 @@ A step of training that fails leaves the state as it was: no parameter is writte
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from heapq import heapify, heappop, heappush
 
 from .program import Step, Storage, can_fail, read, touches, written
@@ -16,8 +16,8 @@ class Flow:
     """Who reads and who writes what, for steps that are known by their positions."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
-        self.writes = [dict.fromkeys(buffer.storage for buffer in written(step)) for step in steps]
-        self.reads = [list(dict.fromkeys(buffer.storage for buffer in read(step))) for step in steps]
+        self.writes = [dict.fromkeys([buffer.storage for buffer in written(step)]) for step in steps]
+        self.reads = [dict.fromkeys([buffer.storage for buffer in read(step)]) for step in steps]
         self.readers: dict[Storage, list[int]] = {}
         self.makers: dict[Storage, list[int]] = {}
         for position in range(len(steps)):
@@ -38,7 +38,10 @@ def schedule(steps: Sequence[Step], kept: Set[Storage], updates: Updates) -> lis
     last_check = max((position for position, step in enumerate(order) if can_fail(step)), default=0)
     flow = Flow(order)
     units = _units(order, flow, kept)
-    missing = {sink: _before(unit, flow, updates) for sink, unit in units.items()}
+    targets: dict[Storage, list[Storage]] = {}  # where a value goes
+    for target, value in updates:
+        targets.setdefault(value.storage, []).append(target.storage)
+    missing = {sink: _before(unit, flow, targets) for sink, unit in units.items()}
     waiting: dict[int, list[int]] = {}  # the units that a step holds up
     for sink, before in missing.items():
         for position in before:
@@ -97,12 +100,13 @@ def _units(steps: Sequence[Step], flow: Flow, kept: Set[Storage]) -> dict[int, l
     return units
 
 
-def _before(unit: Sequence[int], flow: Flow, updates: Updates) -> set[int]:
+def _before(unit: Sequence[int], flow: Flow, targets: Mapping[Storage, Sequence[Storage]]) -> set[int]:
     """The steps that a unit comes after: those that make what it reads, and those that read what it overwrites."""
-    results = {storage for position in unit for storage in flow.writes[position]}
-    read = [storage for position in unit for storage in flow.reads[position]]
-    found = {maker for storage in read for maker in flow.makers.get(storage, ())}
-    for target, value in updates:
-        if value.storage in results:
-            found.update(flow.readers.get(target.storage, ()))
+    found: set[int] = set()
+    for position in unit:
+        for storage in flow.reads[position]:
+            found.update(flow.makers.get(storage, ()))
+        for storage in flow.writes[position]:
+            for target in targets.get(storage, ()):
+                found.update(flow.readers.get(target, ()))
     return found.difference(unit)

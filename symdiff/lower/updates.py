@@ -81,7 +81,7 @@ class _InPlace:
         maker = self.steps[makers[0]]
         if not isinstance(maker, KernelCall) or makers[0] < max(self.last_check, self.last.get(target.storage, -1)):
             return False
-        if any(buffer.storage is target.storage for buffer in maker.buffers):
+        if target.storage in [buffer.storage for buffer in maker.buffers]:
             return self.overwriting.put(maker, source, target)
         share(source, target)
         return True

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from symdiff.core.digest import digest_of
 from symdiff.core.record import record
 from symdiff.runtime.maths import NAMES
 from symdiff.runtime.signature import Array, Param
@@ -52,7 +52,7 @@ def _function(text: str) -> ast.FunctionDef:
 
 def _digest(tree: ast.FunctionDef, params: Sequence[Param], constants: Sequence[tuple[str, np.generic]]) -> str:
     values = [(name, value.dtype.str, value.tobytes().hex()) for name, value in constants]
-    return hashlib.sha256(repr((ast.dump(tree), tuple(params), values)).encode()).hexdigest()
+    return digest_of((ast.dump(tree), tuple(params), values))
 
 
 class _Renamer(ast.NodeTransformer):

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from symdiff import table
+from symdiff import cut
 from symdiff.core.dim import evaluate
 from symdiff.core.graph import Graph
 from symdiff.core.node import Node
@@ -56,8 +56,8 @@ def shared(graph: Graph, name: str, values: Mapping[Node, Array], sizes: Mapping
         patch.dict(os.environ, SYMDIFF_THREADS="3"),
         patch.object(team, "PIECE_COST", 1),
         patch.object(columns, "MANY", 2),
-        patch.object(table, "KERNEL_GRAIN", 1),
-        patch.object(table, "PRODUCT_GRAIN", 2),
+        patch.object(cut, "KERNEL_GRAIN", 1),
+        patch.object(cut, "PRODUCT_GRAIN", 2),
     ):
         return compiled(NativeExecutor(graph, name), values, sizes)
 
