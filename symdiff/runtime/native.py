@@ -69,6 +69,8 @@ def kernel_addresses(kernels: Sequence[Wanted]) -> list[int]:
         jobs = {digest: job for digest, job in _begun.items() if digest in digests}
     try:
         with hurry():
+            for job in jobs.values():
+                job.run(wait=False)  # while threads do others
             load.load_all({_symbol(digest): job.result() for digest, job in jobs.items()})
     finally:
         with _beginning:
