@@ -31,10 +31,9 @@ from ..core.traversal import toposort
 from ..ops.convert import like
 from ..ops.record import build_astype
 from ..ops.shape import broadcast_to
-from ..passes.constants import scalar
 from ..passes.stabilize import stabilize_nodes
 from .branches import Branches
-from .reverse import Outputs, active_nodes, as_seed, check_floats, found_or_zero, rule_of, without_factor
+from .reverse import Outputs, active_nodes, as_seed, check_floats, found_or_zero, in_short, rule_of
 from .transpose import transpose
 
 _MOVES = (View, Reshape, Gather, Scatter, Place, Concat)
@@ -154,7 +153,7 @@ class Forward:
         lowering, rule = node.op.lowering, rule_of(node, k)
         if isinstance(lowering, Elementwise):
             part = build_astype(self.branches.apply(rule, node, k, tangent), node.dtype)
-            return without_factor(tangent, part) if scalar(tangent) == 1 else part
+            return in_short(tangent, part)
         if isinstance(lowering, Matmul) or (isinstance(lowering, Reduction) and lowering.combine == "+"):
             return build(node.op, [*node.inputs[:k], tangent, *node.inputs[k + 1 :]], node.attrs)
         parent, branches = node.inputs[k], self.branches

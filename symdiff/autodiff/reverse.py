@@ -20,7 +20,7 @@ from ..core.types import broadcast
 from ..ops.convert import like
 from ..ops.record import build_astype
 from ..ops.shape import broadcast_to
-from ..passes.constants import scalar
+from ..passes.constants import REPEATING, scalar
 from ..passes.stabilize import stabilize_nodes
 from .branches import Branches
 
@@ -149,16 +149,35 @@ def rule_of(node: Node, k: int) -> Any:
     return rules[k] if len(rules) == len(node.inputs) else rules[0]
 
 
-def without_factor(one: Node, part: Node) -> Node:
-    """``f`` for ``1 * f``, and ``-f`` for ``-(1 * f)``. Left to the passes, the first product of a sweep would change,
-    and with it every gradient after it."""
-    if part.op.name == "negative":
-        product = part.inputs[0]
-        factor = without_factor(one, product) if product.op.name == "multiply" else product
-        return part if factor is product else -factor
-    if part.op.name != "multiply" or part.inputs[0] is not one:
+def in_short(derivative: Node, part: Node) -> Node:
+    """What a rule made of a derivative that has one number in every element: ``f`` for ``1 * f``, ``f / n`` for
+    ``(1 / n) * f``, ``s * f`` without repeating s. Left to the passes, the first product of a sweep would change, and
+    with it every gradient after it."""
+    number = repeated(derivative)
+    return part if number is None else _short_product(number, part)
+
+
+def repeated(node: Node) -> Node | None:
+    """The scalar that a node has in every element; None where elements may differ."""
+    while node.op.name in REPEATING:
+        (node,) = node.inputs
+    return None if node.shape else node
+
+
+def _short_product(number: Node, part: Node) -> Node:
+    if part.op.name == "negative" and part.inputs[0].op.name == "multiply":
+        product = _short_product(number, part.inputs[0])
+        return part if product is part.inputs[0] else -product
+    if part.op.name != "multiply" or repeated(part.inputs[0]) is not number:
         return part
-    return broadcast_to(part.inputs[1], part.shape)
+    factor = part.inputs[1]
+    if scalar(number) == 1:
+        return broadcast_to(factor, part.shape)
+    if factor.shape != part.shape:
+        return part
+    if number.op.name == "divide" and scalar(number.inputs[0]) == 1 and number.inputs[1].op.name == "size":
+        return factor / number.inputs[1]  # as one writes a mean
+    return number * factor
 
 
 def active_nodes(order: Sequence[Node], wrt: Sequence[Node]) -> set[Node]:
@@ -220,15 +239,12 @@ class Backward:
         if isinstance(node.op.lowering, Item):
             self.items.setdefault(node.inputs[0], {})[node.attrs["index"]] = cotangent
             return
-        one = scalar(cotangent) == 1  # the seed, repeated or not
         for k, parent in enumerate(node.inputs):
             if parent not in self.active or isinstance(rule := rule_of(node, k), NotDifferentiable):
                 continue
             context.origin = self.origin or origin_of_cotangent(node, k)
             part = self.branches.apply(rule, node, k, cotangent)
-            if one:
-                part = without_factor(cotangent, part)
-            self._send(parent, part)
+            self._send(parent, in_short(cotangent, part))
 
     def _propagate_jointly(self, node: Node, cotangents: Mapping[int, Node]) -> None:
         """Through an operator with several results: one rule for all of them and all operands."""

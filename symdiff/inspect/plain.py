@@ -1,4 +1,4 @@
-"""Plain notation, as in Python: ``d_a2 = 1 / n * (softmax(a2) - one_hot(y, 10))``."""
+"""Plain notation, as in Python: ``d_a2 = (softmax(a2) - one_hot(y, 10)) / n``."""
 
 from __future__ import annotations
 

@@ -272,6 +272,29 @@ def test_only_the_cotangent_itself_is_dropped():
     np.testing.assert_array_equal(value(gradient, {x: [1, 2, 3]}), [2, 4, 6])
 
 
+def test_a_mean_divides_what_is_averaged():
+    n = sd.dim("n_mean")
+    x, y = sd.input("x_mean", (n, 3)), sd.input("y_mean", (n, 3))
+    gradient = sd.grad(sd.mean(sd.exp(x)), x)
+    assert gradient.op.name == "divide"
+    assert gradient.inputs[0] is sd.exp(x)
+    assert gradient.inputs[1].op.name == "size"
+    gradient = sd.grad(sd.mean(sd.cos(x) * y), x)
+    given = np.random.default_rng(3).normal(size=(2, 4, 3))
+    expected = -np.sin(given[0]) * given[1] / 12
+    np.testing.assert_allclose(value(gradient, {x: given[0], y: given[1]}, n_mean=4), expected, rtol=1e-14)
+
+
+def test_a_number_in_every_element_is_not_repeated_before_it_multiplies():
+    n = sd.dim("n_number")
+    x, s = sd.input("x_number", (n, 3)), sd.input("s_number")
+    assert sd.grad(s * sd.sum(sd.exp(x)), x) is s * sd.exp(x)
+    assert sd.grad(sd.sum(sd.cos(x)) / s, x) is -(1 / s * sd.sin(x))
+    assert sd.vjp(sd.exp(x), x, s) is s * sd.exp(x)
+    tangent = sd.jvp(sd.exp(x), x, sd.broadcast_to(s, (n, 3)))
+    assert tangent is s * sd.exp(x)
+
+
 @pytest.mark.parametrize("parts", [lambda x: sd.sin(x) + sd.cos(x), lambda x: sd.cos(x) + sd.sin(x)])
 def test_a_sum_of_cotangents_with_a_minus_sign_is_a_difference(parts):
     x = sd.input("x_signs", (3,))
