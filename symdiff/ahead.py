@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from .core.body import Body
 from .core.graph import Graph
 from .core.node import Node
-from .core.op import Matmul, Routine
+from .core.op import Branch, Matmul, Repeat, Routine
 from .core.traversal import toposort
 from .lower.prepare import are_small
 from .runtime import blas, driver, native, team
@@ -18,24 +18,32 @@ from .table import native_step
 def begin(graph: Graph) -> None:
     """Begin to compile it."""
     native.begin_function("run", driver.run)
-    for node in _with_bodies(graph.nodes):
-        lowering = node.op.lowering
-        if isinstance(lowering, Matmul) and not are_small(node) and blas.provider() == "own":
-            dtype = node.dtype.name
-            native.begin_function(f"gemm_{dtype}", partial(driver.builtin, f"gemm_{dtype}"))
+    for node in _known(graph.nodes):
+        if isinstance(node.op.lowering, Routine):
+            _begin_step(node.op.lowering.layout(node).native, node.inputs[0].dtype.name)
+        elif not are_small(node) and blas.provider() == "own":
+            name = f"gemm_{node.dtype.name}"
+            native.begin_function(name, partial(driver.builtin, name))
             if team.can_share():
                 native.begin_function("split", team.split)
-        elif isinstance(lowering, Routine) and (name := lowering.layout(node).native):
-            dtype = node.inputs[0].dtype.name
-            found = native_step(name, dtype)
-            if found is not None:
-                make, _ = found
-                native.begin_function(f"{name} {dtype}", make)
 
 
-def _with_bodies(nodes: Iterable[Node]) -> Iterator[Node]:
+def _begin_step(name: str, dtype: str) -> None:
+    found = native_step(name, dtype) if name else None
+    if found is not None:
+        make, _ = found
+        native.begin_function(f"{name} {dtype}", make)
+
+
+def _known(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Products and routines, those inside bodies too."""
+    ops = {node.op for node in nodes}
+    known = {op for op in ops if isinstance(op.lowering, (Matmul, Routine))}
+    around = {op for op in ops if isinstance(op.lowering, (Repeat, Branch))}
     for node in nodes:
-        yield node
-        for value in node.attrs.values():
-            if isinstance(value, Body):
-                yield from _with_bodies(toposort(value.results))
+        if node.op in known:
+            yield node
+        elif node.op in around:
+            bodies = (value for value in node.attrs.values() if isinstance(value, Body))
+            for body in bodies:
+                yield from _known(toposort(body.results))
