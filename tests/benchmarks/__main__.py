@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> Findings:
         found.scan_seconds[name] = probes.measure("first", name)
     if COMPILING in parts:
         _say(COMPILING)
-        found.compile_seconds = {layers: probes.measure("compile", layers) for layers in LAYERS}
+        found.compile_seconds = probes.in_turn("compile", LAYERS)
         found.graph_seconds = {
             shape: {size: probes.measure("graph", shape, size) for size in GRAPH_SIZES} for shape in SHAPES
         }

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 
 import numpy as np
@@ -26,6 +26,7 @@ from .processes import command, environment
 from .worker import make_job
 from .workloads import WORKLOADS, Network
 
+STARTS = 5
 ROUNDS = 25
 ROUND_SECONDS = 0.02
 
@@ -37,6 +38,14 @@ def measure(*arguments: object) -> float:
             command("probes", *arguments), env=environment(folder), stdout=subprocess.PIPE, text=True, check=True
         )
     return float(done.stdout)
+
+
+def in_turn(name: str, arguments: Sequence[int]) -> dict[int, float]:
+    """What a probe prints for each argument: medians of measurements in turn."""
+    found: dict[int, list[float]] = {argument: [] for argument in arguments}
+    for argument in [*arguments] * STARTS:
+        found[argument].append(measure(name, argument))
+    return {argument: median(seconds) for argument, seconds in found.items()}
 
 
 def start_llvm() -> None:

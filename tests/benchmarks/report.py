@@ -11,6 +11,7 @@ from pathlib import Path
 import symdiff
 
 from .findings import Findings, verdicts
+from .probes import STARTS
 from .problems import Problem
 from .race import OURS, Outcome
 from .worker import CALLS, LOOPS
@@ -177,6 +178,7 @@ def _compiling(found: Findings) -> str:
         f"nothing cached: {seconds:.2f} s."
         for count, seconds in found.compile_seconds.items()
     )
+    layers += f" Medians of {STARTS} starts in turn."
     sizes = list(next(iter(found.graph_seconds.values())))
     rows = [
         (shape, *(f"{seconds / size * 1e6:.0f} us, {seconds:.2f} s" for size, seconds in found.items()))
