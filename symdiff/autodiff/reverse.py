@@ -21,7 +21,7 @@ from ..ops.convert import like
 from ..ops.record import build_astype
 from ..ops.shape import broadcast_to
 from ..passes.constants import REPEATING, scalar
-from ..passes.stabilize import stabilize_nodes
+from ..passes.delicate import stable
 from .branches import Branches
 
 Outputs = Node | Sequence[Node]
@@ -84,9 +84,9 @@ def vjp(outputs: Outputs, wrt: Node | Sequence[Node], cotangents: Any, *, unused
     ]
     with paused_collector():
         order = toposort(outputs)
-        stable = stabilize_nodes(outputs, nodes, order)
-        same = all(map(is_, stable, outputs))
-        found = Backward(stable, nodes, order if same else None).run(seeds)
+        heads = stable(outputs, nodes, order)
+        same = all(map(is_, heads, outputs))
+        found = Backward(heads, nodes, order if same else None).run(seeds)
     gradients = [found_or_zero("grad", found[node], node, outputs, [node], unused) for node in nodes]
     return gradients if isinstance(wrt, Sequence) else gradients[0]
 

@@ -1,5 +1,9 @@
 """Stability rules: each alone, for structure and for value, then barriers and what grad makes of them."""
 
+import subprocess
+import sys
+import textwrap
+
 import mpmath
 import numpy as np
 import pytest
@@ -7,6 +11,7 @@ from pass_support import INF, NAN, SAMPLES, exact, ops, rules_fired, run, same
 
 import symdiff as sd
 from symdiff.passes import optimize
+from symdiff.passes.delicate import DELICATE
 from symdiff.passes.stabilize import STABILITY, stabilize_nodes
 
 v = sd.input("v", (len(SAMPLES),))
@@ -268,3 +273,23 @@ def test_binary_cross_entropy_by_hand_is_finite_far_out():
 def test_every_rule_is_in_a_table():
     nodes = [before(v) for before, _ in SCALAR.values()] + [before for before, _ in ROWWISE.values()] + SHIFTS
     assert set(STABILITY.rules) - rules_fired(STABILITY, nodes) == set()
+
+
+def test_every_rule_is_about_an_operator_that_is_looked_for_before_the_rules_are_read():
+    for rule in STABILITY.rules:
+        assert rule.operators & DELICATE or rule.roots <= DELICATE, rule.equation
+
+
+def test_a_gradient_of_nothing_delicate_reads_no_rules():
+    program = """
+        import sys
+        import symdiff as sd
+
+        x = sd.input("x", (3,))
+        sd.grad(sd.sum(sd.relu(x) * x), x)
+        print("symdiff.passes.stabilize" in sys.modules)
+        sd.grad(sd.sum(sd.log(1 + sd.exp(x))), x)
+        print("symdiff.passes.stabilize" in sys.modules)
+    """
+    found = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False", "True"]
