@@ -63,6 +63,7 @@ class NativeExecutor:
         self._budget, self._key, self._origin = budget, key, origin_here()
         self._optimized = optimized or (lambda: graph)
         self._found = None if key is None else kept.load(key)
+        self._link: Linked | None = None
         self.enter: Callable[..., Any] = no_short_way
         self._lock = threading.RLock()
         self._busy = ctypes.c_int64(0)  # 1 during a call
@@ -114,8 +115,15 @@ class NativeExecutor:
 
         return Table(self.module)
 
-    @cached_property
+    @property
     def _linked(self) -> Linked:
+        """Not a cached property: before Python 3.12 these have one lock for all objects, and no model is to wait until
+        another is compiled."""
+        if self._link is None:
+            self._link = self._new_link()
+        return self._link
+
+    def _new_link(self) -> Linked:
         found = None if self._found is None else linked(*self._found)
         if found is not None:
             return found

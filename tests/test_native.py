@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import symdiff as sd
 from symdiff.compiled import Compiled, CompiledStep
+from symdiff.runtime import codegen
 from symdiff.train import TrainStep
 from tests.strategies import Array, assert_close
 
@@ -416,3 +418,26 @@ def test_a_bad_label_in_fit_is_named_by_its_row_in_the_data():
     labels[37] = 4
     with pytest.raises(sd.IndexRangeError, match=r"cross_entropy: index 4 at \[37\] of y_rows is out of range for"):
         sd.compile(step).fit(step.init(), np.ones((50, 3)), labels, batch_size=8, epochs=1, progress=False)
+
+
+def test_a_model_does_not_wait_until_another_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = sd.input("x_waits", (3,))
+    sd.compile(rows * 4.25 + 1)([1, 2, 3])
+    begun, go_on, code = threading.Event(), threading.Event(), codegen.object_code
+
+    def slow(*given: Any) -> bytes:
+        begun.set()
+        assert go_on.wait(60)
+        return code(*given)
+
+    monkeypatch.setattr(codegen, "object_code", slow)
+    other = threading.Thread(target=lambda: sd.compile(rows * 7_654_321.5 - 12_345.75)([1, 2, 3]))
+    other.start()
+    assert begun.wait(60)
+    found: list[Any] = []
+    known = threading.Thread(target=lambda: found.append(sd.compile(rows * 4.25 + 1)([1, 2, 3])))
+    known.start()
+    known.join(30)
+    go_on.set()
+    other.join(60)
+    np.testing.assert_array_equal(found, [[5.25, 9.5, 13.75]])
