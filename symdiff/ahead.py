@@ -28,11 +28,11 @@ def begin(graph: Graph) -> None:
                 native.begin_function("split", team.split)
 
 
-def _begin_step(name: str, dtype: str) -> None:
-    found = native_step(name, dtype) if name else None
+def _begin_step(step: str, dtype: str) -> None:
+    found = native_step(step, dtype) if step else None
     if found is not None:
-        make, _ = found
-        native.begin_function(f"{name} {dtype}", make)
+        name, make, _ = found
+        native.begin_function(name, make)
 
 
 def _known(nodes: Sequence[Node]) -> Iterator[Node]:

@@ -327,18 +327,18 @@ class Table:
                 dtype = step.buffers[0].dtype.name
                 found = native_step(step.native, dtype)
                 if found is not None:
-                    make, calls = found
-                    name = self._function(f"{step.native} {dtype}", make)
-                    yield step, (name, [f"lapack {call} {dtype}" for call in calls])
+                    name, make, calls = found
+                    yield step, (self._function(name, make), [f"lapack {call} {dtype}" for call in calls])
 
 
-def native_step(name: str, dtype: str) -> tuple[Callable[[], int], tuple[str, ...]] | None:
-    """What makes the step of that name, and the functions of LAPACK that it calls; None where it is not to be had."""
+def native_step(step: str, dtype: str) -> tuple[str, Callable[[], int], tuple[str, ...]] | None:
+    """The name that a native step has in tables, what makes it, and the functions of LAPACK that it calls; None where
+    it is not to be had."""
     from .runtime import convolution, lapack_steps  # which few programs need
 
-    convolves = name in convolution.STEPS
-    make = (convolution if convolves else lapack_steps).step(name, dtype)
-    return None if make is None else (make, () if convolves else lapack_steps.STEPS[name].calls)
+    convolves = step in convolution.STEPS
+    make = (convolution if convolves else lapack_steps).step(step, dtype)
+    return None if make is None else (f"{step} {dtype}", make, () if convolves else lapack_steps.STEPS[step].calls)
 
 
 def _is_kernel(name: str) -> bool:

@@ -19,7 +19,7 @@ from ..interpret import interpret
 from ..ops.convert import as_node, like
 from ..ops.record import is_operator
 from ..ops.shape import broadcast_to
-from ..passes.stabilize import stabilize_nodes
+from ..passes.delicate import stable
 from .placeholder import placeholder
 from .transpose import transpose
 from .vmap import vmap
@@ -123,8 +123,7 @@ class Definition:
             return interpret([body], dict(zip(leaves, arrays, strict=True)), dict(zip(names, _sizes, strict=True)))[0]
 
         def written_out(node: Node) -> Node:
-            (stable,) = stabilize_nodes([body], keep=leaves)
-            return substitute([stable], dict(zip(leaves, node.inputs, strict=True)))[0]
+            return substitute(stable([body], keep=leaves), dict(zip(leaves, node.inputs, strict=True)))[0]
 
         return Op(
             name=self.name,

@@ -31,7 +31,7 @@ from ..core.traversal import toposort
 from ..ops.convert import like
 from ..ops.record import build_astype
 from ..ops.shape import broadcast_to
-from ..passes.stabilize import stabilize_nodes
+from ..passes.delicate import stable
 from .branches import Branches
 from .reverse import Outputs, active_nodes, as_seed, check_floats, found_or_zero, in_short, rule_of
 from .transpose import transpose
@@ -64,8 +64,7 @@ def jvp(outputs: Outputs, wrt: Node | Sequence[Node], tangents: Any, *, unused: 
         raise GradientError(explain("jvp", f"takes a list with one tangent for each of {listed}", at=here()))
     seeds = [as_seed("jvp", "tangent", tangent, node) for tangent, node in zip(given, nodes, strict=True)]
     with paused_collector():
-        stable = stabilize_nodes(heads, keep=nodes)
-        found = Forward(stable, nodes).run(seeds)
+        found = Forward(stable(heads, keep=nodes), nodes).run(seeds)
     results = [
         found_or_zero("jvp", tangent, head, [head], nodes, unused) for tangent, head in zip(found, heads, strict=True)
     ]

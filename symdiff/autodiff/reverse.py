@@ -242,7 +242,7 @@ class Backward:
         for k, parent in enumerate(node.inputs):
             if parent not in self.active or isinstance(rule := rule_of(node, k), NotDifferentiable):
                 continue
-            context.origin = self.origin or origin_of_cotangent(node, k)
+            context.origin = self._origin(node, k)
             part = self.branches.apply(rule, node, k, cotangent)
             self._send(parent, in_short(cotangent, part))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import cache
 from typing import NamedTuple
 
 from ..core.dim import Dim, dim, product
@@ -102,7 +101,6 @@ class _Lowering:
         # what locals may not be called
         self.memory_names = {*RESERVED, *self.sizes, *(b.name for b in self.buffers.values())}
         self.made: dict[Hashable, _Made] = {}  # kernels by the form of their regions
-        self.elements = cache(product)  # products are many, their shapes few
 
     # -- names and buffers
 
@@ -258,8 +256,7 @@ class _Lowering:
     def _gemm(self, node: Node) -> Gemm:
         (a, transpose_a), (b, transpose_b) = map(matrix_of, node.inputs)
         left, right = node.inputs
-        elements = self.elements
-        batch = elements(node.shape[:-2])
+        batch = product(node.shape[:-2])
         m, k, n = node.shape[-2], left.shape[-1], node.shape[-1]
         return Gemm(
             self.buffers[a],
@@ -271,8 +268,8 @@ class _Lowering:
             n,
             k,
             batch,
-            elements((m, k)) if elements(left.shape[:-2]) == batch else 0,
-            elements((k, n)) if elements(right.shape[:-2]) == batch else 0,
+            m * k if product(left.shape[:-2]) == batch else 0,
+            k * n if product(right.shape[:-2]) == batch else 0,
             node,
         )
 

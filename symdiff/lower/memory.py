@@ -91,11 +91,10 @@ def assign_slots(steps: Sequence[Step], buffers: Iterable[Buffer]) -> list[int |
 
 def _sizes(buffers: Iterable[Buffer]) -> dict[Storage, int | Dim]:
     """Bytes of each working storage. Buffers that share one have the same number of bytes."""
-    elements = cache(product)
     found: dict[Storage, int | Dim] = {}
     for buffer in buffers:
         if buffer.role == "work" and buffer.storage not in found:
-            found[buffer.storage] = elements(buffer.shape) * buffer.dtype.itemsize
+            found[buffer.storage] = bytes_of(buffer)
     return found
 
 
