@@ -8,7 +8,6 @@ region at or after the last one it depends on: the order itself keeps the plan a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ..core.dim import Dim
 from ..core.node import Node
@@ -28,6 +27,7 @@ from ..core.op import (
 )
 from ..core.traversal import toposort
 from ..core.types import Shape
+from .anchor import Anchor, axes_in
 from .forced import RECOMPUTE_LIMIT, forced, matrix_of
 from .regions import (
     Axes,
@@ -53,16 +53,6 @@ _CHECKED = frozenset((InRange, Gather, Scatter))
 _ALONE = frozenset((Routine, Repeat, Branch))
 _SAME_MEMORY = frozenset((Reshape, Item))
 _NAMED = frozenset((Elementwise, Gather))  # floating nodes that are members of the region they are pulled into
-
-
-class Anchor(NamedTuple):
-    """A node that looks for a region. In one of its own it would run over ``extents``, which ``axes`` are; ``seen`` is
-    what it is made of, at indices along these: floating nodes that have no region, down to what has a step."""
-
-    node: Node
-    axes: Axes
-    extents: list[int | Dim]
-    seen: Trace
 
 
 class Fusion:
@@ -214,7 +204,7 @@ class Fusion:
         assert isinstance(region, Region)
         if len(region.members) + len(anchor.seen.floating) > MEMBER_LIMIT:
             return "the kernel before it is large enough"
-        domain = self._alignment(anchor, region)
+        domain = axes_in(anchor, region)
         if domain is None:
             return "the kernel before it runs over other elements"
         return self._enter(anchor, position, domain)
@@ -236,24 +226,6 @@ class Fusion:
         if member.kind == "total" and accumulates_in_memory(node, member):
             self._store(node)
         return None
-
-    def _alignment(self, anchor: Anchor, region: Region) -> Axes | None:
-        """The axes of a region that the node's domain would run over; None when they do not fit."""
-        axes = _settled_axes(anchor, region)
-        if region.extents == anchor.extents and all(own == axis for own, axis in axes.items()):
-            return anchor.axes
-        free = [axis for axis in range(len(region.extents)) if axis not in axes.values()]
-        for own, size in enumerate(anchor.extents):
-            if own not in axes:
-                match = next((axis for axis in free if region.extents[axis] == size), None)
-                if match is None:
-                    return None
-                free.remove(match)
-                axes[own] = match
-        fits = all(region.extents[axis] == anchor.extents[own] for own, axis in axes.items())
-        if not fits or len(set(axes.values())) < len(axes):
-            return None
-        return tuple([None if own is None else axes[own] for own in anchor.axes])
 
     def _made_of(self, anchor: Anchor, domain: Axes, region: Region) -> Trace:
         """What a node is made of in a region, at indices along these axes of it. Mostly that is what was seen before:
@@ -389,22 +361,6 @@ def _element_at(index: IndexTuple, region: Region, after: bool) -> tuple[Member 
         return None, ()
     shape = tuple([1 if axis is None else region.extents[axis] for axis in axes])
     return Member("after" if after else "element", axes, axes), shape
-
-
-def _settled_axes(anchor: Anchor, region: Region) -> dict[int, int]:
-    """The axes of a region that an anchor's own must run along, since it reads members of the region."""
-    axes: dict[int, int] = {}
-    seen = anchor.seen
-    for base in [base for base in (*seen.bases, anchor.node) if base in region.members]:
-        member = region.members[base]
-        indices = seen.bases.get(base) or seen.floating.get(base)
-        local = axes_of(indices[0]) if indices else None
-        if local is None or member.kind in ("total", "after"):
-            continue
-        for own, axis in zip(local, member.axes, strict=True):
-            if own is not None and axis is not None:
-                axes.setdefault(own, axis)
-    return axes
 
 
 def checked_operand(node: Node) -> Node:
